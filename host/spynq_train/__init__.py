@@ -1,0 +1,1 @@
+"""Networks in PyTorch, exported to kernel parameters (nothing is here yet)."""

@@ -1,0 +1,1 @@
+"""The kernels in Amaranth, and their export as Verilog and IP."""

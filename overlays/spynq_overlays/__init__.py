@@ -1,0 +1,1 @@
+"""Overlay descriptions, hand-off files and bitstreams."""

@@ -1,0 +1,1 @@
+"""The simulated device, bus models, proofs and simulator runs."""
