@@ -1,0 +1,79 @@
+# amaranth: UnusedElaboratable=no
+"""The size estimate counts what was built, and keeps it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from amaranth import Module, Signal, signed
+from amaranth.back import rtlil
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from spynq.errors import SpynqError
+from spynq_hw import estimate as module
+from spynq_hw.estimate import ZCU104, Estimate, count, estimate
+
+
+class Probe(wiring.Component):
+    """A 27 x 18 product, a register of it, and a memory of 1,024 words of 36 bits."""
+
+    def __init__(self) -> None:
+        super().__init__({
+            "a": In(signed(27)), "b": In(signed(18)), "address": In(10),
+            "product": Out(signed(45)), "word": Out(36),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=36, depth=1024, init=[], attrs={"ram_style": "block"})
+        read, write = memory.read_port(), memory.write_port()
+        product = Signal(signed(45))
+        m.d.sync += product.eq(self.a * self.b)
+        m.d.comb += [
+            self.product.eq(product),
+            read.addr.eq(self.address), read.en.eq(1), self.word.eq(read.data),
+            write.addr.eq(self.address), write.en.eq(self.a[0]), write.data.eq(product[:36]),
+        ]
+        return m
+
+
+def test_cells_of_a_known_design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = rtlil.convert(Probe(), name="probe", emit_src=False)
+    first = estimate(text, "probe", cache=tmp_path)
+    assert first.dsp == 1
+    assert first.ramb36 + first.ramb18 == 1
+    assert first.ff == 45
+    assert first.uram == 0
+    assert len(list(tmp_path.iterdir())) == 1
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("synthesised again")
+
+    monkeypatch.setattr(module, "_synthesise", refuse)
+    assert estimate(text, "probe", cache=tmp_path) == first
+    with pytest.raises(AssertionError, match="synthesised again"):
+        estimate(text + "\n", "probe", cache=tmp_path)
+
+
+def test_memory_look_up_tables_and_inverters_count_as_look_up_tables() -> None:
+    cells = {"LUT6": 10, "LUT2": 3, "INV": 2, "RAM64M8": 2, "SRL16E": 1, "FDRE": 7, "FDSE": 1, "MUXF7": 5}
+    result = count(cells)
+    assert (result.lut, result.lut_memory, result.ff) == (10 + 3 + 2 + 16 + 1, 17, 8)
+
+
+def test_half_block_rams_count_half() -> None:
+    assert count({"RAMB36E2": 3, "RAMB18E2": 3}).bram36 == 4.5
+
+
+def test_copies_are_bound_by_the_scarcest_resource() -> None:
+    small = Estimate(lut=1000, lut_memory=0, ff=10, dsp=100, ramb36=0, ramb18=1, uram=0, carry4=0)
+    assert small.copies(ZCU104, 0.75) == int(0.75 * 1728 / 100)
+
+
+def test_a_design_that_yosys_refuses_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SpynqError, match=r"Yosys refused the design: .*nothing_here"):
+        estimate("module \\probe\nend\n", "nothing_here", cache=tmp_path)
+    assert not list(tmp_path.iterdir())
