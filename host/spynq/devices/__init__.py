@@ -1,0 +1,97 @@
+"""Devices by name: the same driver on the golden model, on simulated RTL, on a board."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from spynq.errors import MissingDependency, SpynqError
+
+__all__ = ["default", "names", "open_kernel", "use"]
+
+_BUILT_IN = {
+    "golden": "spynq.devices.golden",
+    "rtl": "spynq_sim.open",
+    "board": "spynq.devices.board",
+}
+
+_EXTRA = {"rtl": "sim", "board": "board"}
+
+_chosen: str | None = None
+
+
+def names() -> tuple[str, ...]:
+    """Devices that :func:`open_kernel` knows: ours, then those other packages offer as ``spynq.devices``."""
+    return tuple(dict.fromkeys([*_BUILT_IN, *(point.name for point in entry_points(group="spynq.devices"))]))
+
+
+def default() -> str:
+    """The device used when none is named: :func:`use`, else ``SPYNQ_DEVICE``, else ``golden``."""
+    return _chosen or os.environ.get("SPYNQ_DEVICE") or "golden"
+
+
+def _module(device: str) -> Any:
+    place = _BUILT_IN.get(device)
+    if place is None:
+        for point in entry_points(group="spynq.devices"):
+            if point.name == device:
+                place = point.module
+    if place is None:
+        raise ValueError(f"unknown device {device!r}; known devices are {', '.join(names())}")
+    try:
+        return import_module(place)
+    except MissingDependency:
+        raise
+    except ImportError as error:
+        extra = _EXTRA.get(device, device)
+        raise MissingDependency(
+            f"device {device} needs {error.name or 'a package'}, which is not installed: "
+            f"pip install 'spynq[{extra}]'"
+        ) from error
+
+
+def open_kernel(name: str, device: str | None = None, config: Any = None, **options: Any) -> Any:
+    """Driver of one kernel on a device.
+
+    Parameters
+    ----------
+    name : str
+        Kernel name, such as ``"stm"``.
+    device : str, optional
+        One of :func:`names`; by default :func:`default`.
+    config : object, optional
+        Build parameters (``StmConfig(...)``). By default the kernel's own; a board has what its
+        bitstream has, so there it must be left out.
+    **options
+        Settings of the device, refused by name if it has no such setting.
+
+    Returns
+    -------
+    KernelDriver
+        A context manager; ``close()`` releases the device.
+    """
+    opener: Callable[..., Any] = _module(device or default()).open_kernel
+    return opener(name, config, **options)
+
+
+def use(device: str, **options: Any) -> None:
+    """Make ``device`` the default; with ``"rtl"``, plain ``pynq.Overlay`` loads onto it from now on.
+
+    Parameters
+    ----------
+    device : str
+        One of :func:`names`.
+    **options
+        Settings of the device.
+    """
+    global _chosen
+    module = _module(device)
+    activate = getattr(module, "activate", None)
+    if activate is not None:
+        activate(**options)
+    elif options:
+        raise SpynqError(f"device {device} has no settings, yet {', '.join(options)} came")
+    _chosen = device

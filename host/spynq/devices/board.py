@@ -1,0 +1,41 @@
+"""The board: a kernel of an overlay that the real pynq has loaded into programmable logic."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from spynq.errors import MissingDependency, SpynqError
+from spynq.kernels import get
+
+__all__ = ["open_kernel"]
+
+
+def open_kernel(name: str, config: Any = None, *, bitstream: str | None = None, download: bool = True) -> Any:
+    """Driver of the first instance of a kernel in an overlay.
+
+    Parameters
+    ----------
+    name : str
+        Kernel name.
+    config : None
+        A board has what its bitstream has; anything else is refused.
+    bitstream : str, optional
+        Overlay to load, by default ``<name>.bit``.
+    download : bool
+        False keeps what is loaded.
+    """
+    entry = get(name)
+    if config is not None:
+        raise SpynqError(f"a board runs the bitstream as it was built; open {name} without a config")
+    if platform.machine() != "aarch64":
+        raise MissingDependency(
+            f"device board needs a PYNQ board, and this is a {platform.machine()} machine; "
+            "use device golden or rtl"
+        )
+    from pynq import Overlay
+
+    import spynq.ip
+
+    overlay = Overlay(bitstream or f"{name}.bit", download=download)
+    return spynq.ip.find(overlay, entry.kernel)

@@ -1,0 +1,193 @@
+"""Memory that host and kernels share on a device without a board: an arena of fake physical memory."""
+
+from __future__ import annotations
+
+import mmap
+from bisect import insort
+from typing import Any
+
+import numpy as np
+
+from spynq.errors import BusError, SpynqError
+
+__all__ = ["ALIGNMENT", "Arena", "Buffer"]
+
+ALIGNMENT = 4096
+"""Every buffer starts on a page, as contiguous memory does on the board."""
+
+
+class Arena:
+    """Contiguous memory at a physical address.
+
+    In strict mode the host and the kernels see two copies, and only :meth:`flush` and
+    :meth:`invalidate` move bytes between them, as caches do on a board without coherency: a
+    forgotten ``sync_to_device`` then gives wrong answers here, not first on the board.
+
+    Parameters
+    ----------
+    size : int
+        Bytes, a multiple of 4096.
+    base : int
+        Physical address of the first byte; above zero, so that a null pointer is caught.
+    strict : bool
+        Keep two copies.
+    """
+
+    def __init__(self, size: int = 1 << 28, base: int = 0x1000_0000, strict: bool = False) -> None:
+        if size <= 0 or size % ALIGNMENT:
+            raise ValueError(f"an arena has a positive multiple of {ALIGNMENT} bytes, not {size}")
+        if base <= 0 or base % ALIGNMENT:
+            raise ValueError(f"an arena starts at a positive multiple of {ALIGNMENT}, not {base:#x}")
+        self.size, self.base, self.strict = size, base, strict
+        # Anonymous maps cost no memory until they are touched.
+        self.host = mmap.mmap(-1, size)
+        self.device = mmap.mmap(-1, size) if strict else self.host
+        self._host = np.frombuffer(self.host, dtype=np.uint8)
+        self._device = np.frombuffer(self.device, dtype=np.uint8)
+        self._free: list[tuple[int, int]] = [(0, size)]
+        self._taken: dict[int, int] = {}
+
+    @property
+    def device_pointer(self) -> int:
+        """Host pointer to the kernels' copy, for a simulator in the same process."""
+        return int(self._device.ctypes.data)
+
+    @property
+    def in_use(self) -> int:
+        """Bytes that are allocated."""
+        return sum(self._taken.values())
+
+    def reserve(self, nbytes: int) -> int:
+        """Physical address of ``nbytes`` zeroed bytes; first fit.
+
+        Raises
+        ------
+        SpynqError
+            No hole is large enough.
+        """
+        length = max(1, -(-nbytes // ALIGNMENT)) * ALIGNMENT
+        for place, (start, hole) in enumerate(self._free):
+            if hole >= length:
+                if hole == length:
+                    del self._free[place]
+                else:
+                    self._free[place] = (start + length, hole - length)
+                self._taken[start] = length
+                # A board zeroes what it hands out; a stale result must not look like a fresh one.
+                self._host[start : start + length] = 0
+                self._device[start : start + length] = 0
+                return self.base + start
+        largest = max((hole for _, hole in self._free), default=0)
+        raise SpynqError(
+            f"no room for a buffer of {nbytes} bytes: the largest hole of the {self.size >> 20} MiB arena is "
+            f"{largest} bytes; free buffers or open the device with a larger memory"
+        )
+
+    def release(self, address: int) -> None:
+        """Give back what :meth:`reserve` returned; twice is refused."""
+        start = address - self.base
+        if start not in self._taken:
+            raise ValueError(f"no buffer starts at {address:#x}; it was freed before or never allocated")
+        insort(self._free, (start, self._taken.pop(start)))
+        merged: list[tuple[int, int]] = []
+        for first, length in self._free:
+            if merged and merged[-1][0] + merged[-1][1] == first:
+                merged[-1] = (merged[-1][0], merged[-1][1] + length)
+            else:
+                merged.append((first, length))
+        self._free = merged
+
+    def _place(self, address: int, nbytes: int, what: str) -> int:
+        start = address - self.base
+        if start < 0 or start + nbytes > self.size:
+            raise BusError(
+                f"{what} of {nbytes} bytes at {address:#x} leaves the memory, which is {self.base:#x} to "
+                f"{self.base + self.size - 1:#x}; pass the device_address of an allocated buffer"
+            )
+        return start
+
+    def read(self, address: int, nbytes: int) -> bytes:
+        """Bytes as a kernel sees them (protocol :class:`spynq.model.Memory`)."""
+        start = self._place(address, nbytes, "a read")
+        return self._device[start : start + nbytes].tobytes()
+
+    def write(self, address: int, data: bytes) -> None:
+        """Store bytes as a kernel does (protocol :class:`spynq.model.Memory`)."""
+        start = self._place(address, len(data), "a write")
+        self._device[start : start + len(data)] = np.frombuffer(data, dtype=np.uint8)
+
+    def flush(self, address: int, nbytes: int) -> None:
+        """Make what the host wrote visible to the kernels."""
+        start = self._place(address, nbytes, "a flush")
+        if self.strict:
+            self._device[start : start + nbytes] = self._host[start : start + nbytes]
+
+    def invalidate(self, address: int, nbytes: int) -> None:
+        """Make what the kernels wrote visible to the host."""
+        start = self._place(address, nbytes, "an invalidate")
+        if self.strict:
+            self._host[start : start + nbytes] = self._device[start : start + nbytes]
+
+    def allocate(self, shape: int | tuple[int, ...], dtype: Any = "u4") -> Buffer:
+        """A zeroed array that kernels reach at ``device_address``."""
+        nbytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        address = self.reserve(nbytes)
+        array = np.ndarray(shape, dtype, buffer=self.host, offset=address - self.base).view(Buffer)
+        array._arena, array._reserved = self, address
+        return array
+
+
+class Buffer(np.ndarray):  # type: ignore[type-arg]
+    """An array in an :class:`Arena`, with the part of ``pynq.buffer.PynqBuffer`` that drivers use.
+
+    Views and slices know their own address; the result of arithmetic has none.
+    """
+
+    _arena: Arena | None
+    _reserved: int | None
+
+    def __array_finalize__(self, parent: Any) -> None:
+        self._arena = getattr(parent, "_arena", None)
+        self._reserved = None
+
+    @property
+    def device_address(self) -> int:
+        """Physical address of the first element.
+
+        Raises
+        ------
+        ValueError
+            The array is not in the arena.
+        """
+        if self._arena is not None:
+            start = self.__array_interface__["data"][0] - self._arena._host.ctypes.data
+            if 0 <= start <= self._arena.size - self.nbytes:
+                return int(self._arena.base + start)
+        raise ValueError("this array has no device address, as it is a copy; write into an allocated buffer")
+
+    @property
+    def physical_address(self) -> int:
+        """The name pynq also gives it."""
+        return self.device_address
+
+    def sync_to_device(self) -> None:
+        """Let the kernels see what the host wrote."""
+        if self._arena is not None:
+            self._arena.flush(self.device_address, self.nbytes)
+
+    def sync_from_device(self) -> None:
+        """Let the host see what the kernels wrote."""
+        if self._arena is not None:
+            self._arena.invalidate(self.device_address, self.nbytes)
+
+    flush = sync_to_device
+    invalidate = sync_from_device
+
+    def freebuffer(self) -> None:
+        """Give the memory back; further calls do nothing."""
+        if self._arena is not None and self._reserved is not None:
+            self._arena.release(self._reserved)
+            self._reserved = None
+
+    def __del__(self) -> None:
+        self.freebuffer()
