@@ -4,7 +4,7 @@ Number format F16. Each function is one step of the hardware and bears its name;
 ``int64`` unless said otherwise, and no step holds a number that needs more than 62 bits. Sums are
 exact, so no result depends on the lane count or on the order of samples.
 
-Two front ends produce negative log2 likelihoods ``l`` (24 bits, 10 of them fraction):
+Two front ends produce negative log2 likelihoods ``nll`` (24 bits, 10 of them fraction):
 :func:`log_likelihood` for a population under Gaussian cues, and :func:`chunk` for likelihood
 weighting of a discrete Bayesian network. One back end follows: :func:`minimum`,
 :func:`exponential`, :func:`weights`, :func:`sums`, :func:`histogram`.
@@ -115,9 +115,9 @@ def log_likelihood(samples: npt.ArrayLike, cues: npt.ArrayLike, gains: npt.Array
 # Back end
 
 
-def minimum(l: npt.ArrayLike) -> Integers:  # noqa: E741 (the letter of the contract)
-    """Smallest ``l`` along the last axis; ``IMPOSSIBLE`` if no sample is possible."""
-    smallest: Integers = np.min(np.asarray(l, np.int64), axis=-1)
+def minimum(nll: npt.ArrayLike) -> Integers:
+    """Smallest ``nll`` along the last axis; ``IMPOSSIBLE`` if no sample is possible."""
+    smallest: Integers = np.min(np.asarray(nll, np.int64), axis=-1)
     return smallest
 
 
@@ -127,7 +127,7 @@ def exponential(d: npt.ArrayLike) -> Integers:
     Parameters
     ----------
     d : array_like of int
-        ``l - l_min``, at least 0. From 18 * 1024 on the result is 0.
+        ``nll - l_min``, at least 0. From 18 * 1024 on the result is 0.
     """
     distance = np.asarray(d, np.int64)
     octave = np.minimum(distance >> L_FRACTION, 18)
@@ -139,16 +139,16 @@ def exponential(d: npt.ArrayLike) -> Integers:
     return np.where(octave <= 17, rounded, 0)
 
 
-def weights(l: npt.ArrayLike, l_min: npt.ArrayLike) -> Integers:  # noqa: E741
+def weights(nll: npt.ArrayLike, l_min: npt.ArrayLike) -> Integers:
     """Weight of each sample: 2**16 for the best, 0 for ``IMPOSSIBLE``.
 
     Parameters
     ----------
-    l : array_like of int, shape [..., samples]
+    nll : array_like of int, shape [..., samples]
     l_min : array_like of int, shape [...]
         As :func:`minimum` gives it.
     """
-    value = np.asarray(l, np.int64)
+    value = np.asarray(nll, np.int64)
     distance = value - np.asarray(l_min, np.int64)[..., None]
     return np.where(value == IMPOSSIBLE, 0, exponential(np.maximum(distance, 0)))
 
@@ -307,9 +307,9 @@ def draw(words: Words, rows: npt.ArrayLike, table: Words, base: int, log2_states
     return np.where(fraction < (entry & 0xFFFFFF), column, entry >> 24)
 
 
-def weigh(l: npt.ArrayLike, rows: npt.ArrayLike, table: Words, base: int) -> Integers:  # noqa: E741
-    """Add the table's negative log2 probability to ``l``; ``IMPOSSIBLE`` is sticky, else saturate."""
-    before = np.asarray(l, np.int64)
+def weigh(nll: npt.ArrayLike, rows: npt.ArrayLike, table: Words, base: int) -> Integers:
+    """Add the table's negative log2 probability to ``nll``; ``IMPOSSIBLE`` is sticky, else saturate."""
+    before = np.asarray(nll, np.int64)
     address = (base + np.asarray(rows, np.int64)) & (len(table) - 1)
     entry = table[address].astype(np.int64) & IMPOSSIBLE
     impossible = (before == IMPOSSIBLE) | (entry == IMPOSSIBLE)
@@ -341,7 +341,7 @@ def chunk(
 
     Returns
     -------
-    l : ndarray of int64, shape [count, 1024]
+    nll : ndarray of int64, shape [count, 1024]
         Log-likelihoods, as the operation with ``push`` leaves them.
     states : ndarray of uint8, shape [columns, count, 1024]
         State columns at the end of the program.
@@ -349,18 +349,18 @@ def chunk(
     draws = sum(not operation.weigh for operation in program)
     words = random_words(generators, count * draws * SLOTS).reshape(count, draws, CHUNK)
     states = np.zeros((columns, count, CHUNK), np.uint8)
-    l = pushed = np.zeros((count, CHUNK), np.int64)  # noqa: E741
+    nll = pushed = np.zeros((count, CHUNK), np.int64)
     drawn = 0
     for operation in program:
         if operation.fresh:
-            l = np.zeros_like(l)  # noqa: E741
+            nll = np.zeros_like(nll)
         rows = row(operation.parents, states)
         if operation.weigh:
-            l = weigh(l, rows, table, operation.base)  # noqa: E741
+            nll = weigh(nll, rows, table, operation.base)
         else:
             state = draw(words[:, drawn], rows, table, operation.base, operation.log2_states)
             states[operation.column] = state & ((1 << state_bits) - 1)
             drawn += 1
         if operation.push:
-            pushed = l
+            pushed = nll
     return pushed, states
