@@ -30,7 +30,13 @@ def prefix(master: Master) -> str:
 
 def own_registers(kernel: Kernel) -> tuple[Register, ...]:
     """Registers of the kernel itself, those that the core sees."""
-    return tuple(register for register in kernel.registers if register.offset >= KERNEL_BASE)
+    for register in kernel.registers:
+        if register.offset < KERNEL_BASE or register.access not in ("rw", "ro"):
+            raise ValueError(
+                f"{kernel.name}: {register.name} is {register.access} at {register.offset:#x}; "
+                f"a kernel's own registers are rw or ro and start at {KERNEL_BASE:#x}"
+            )
+    return kernel.registers
 
 
 def core_signature(kernel: Kernel) -> wiring.Signature:

@@ -1,0 +1,102 @@
+"""Writing runs of words to memory."""
+
+from amaranth import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import exact_log2
+
+from spynq_hw.axi import axi_write
+from spynq_hw.bursts import Bursts
+from spynq_hw.core import ADDRESS_BITS, Request
+from spynq_hw.fifo import Queue, Skid
+from spynq_hw.reader import check_outstanding
+
+__all__ = ["Writer"]
+
+
+class Writer(wiring.Component):
+    """Writes runs of words to an AXI4 write port, in order and complete.
+
+    An error response changes nothing but ``error``. The words of a burst follow its address;
+    ``awvalid`` rises one cycle after a request was taken, then one word per cycle.
+
+    Parameters
+    ----------
+    width : int
+        Bits of a bus word: 32 to 1,024.
+    outstanding : int
+        Bursts in flight, a power of two from 2 to 64.
+
+    Members
+    -------
+    request : In(stream.Signature(Request))
+        Runs of words.
+    store : In(stream.Signature(width))
+        The words, all bytes of which are written.
+    idle : Out(1)
+        1 when every request taken is written and acknowledged.
+    error : Out(1)
+        One-cycle pulse per burst that met an error response.
+    error_address : Out(40)
+        Byte address of that burst.
+    bus : Out(axi_write(40, width))
+        The memory.
+    """
+
+    def __init__(self, width: int, outstanding: int = 16) -> None:
+        self.width, self.outstanding = width, check_outstanding(outstanding)
+        super().__init__(
+            {
+                "request": In(stream.Signature(Request)),
+                "store": In(stream.Signature(width)),
+                "idle": Out(1),
+                "error": Out(1),
+                "error_address": Out(ADDRESS_BITS),
+                "bus": Out(axi_write(ADDRESS_BITS, width)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.bursts = bursts = Bursts(self.width)
+        m.submodules.flight = flight = Queue(ADDRESS_BITS, self.outstanding)
+        m.submodules.lengths = lengths = Queue(4, self.outstanding)
+        m.submodules.skid = skid = Skid(self.width)
+        connect(m, flipped(self.request), bursts.request)
+        connect(m, flipped(self.store), skid.i)
+        bus, burst = self.bus, bursts.burst
+        position = Signal(4)
+
+        m.d.comb += [
+            # Address channel. A burst leaves `lengths` before it leaves `flight`, so room in
+            # `flight` is room in both.
+            bus.awvalid.eq(burst.valid & flight.i.ready),
+            bus.awaddr.eq(burst.payload.address),
+            bus.awlen.eq(burst.payload.length),
+            bus.awsize.eq(exact_log2(self.width // 8)),
+            bus.awburst.eq(1),
+            bus.awcache.eq(0b0011),
+            burst.ready.eq(bus.awready & flight.i.ready),
+            flight.i.valid.eq(burst.valid & bus.awready),
+            flight.i.payload.eq(burst.payload.address),
+            lengths.i.valid.eq(bus.awvalid & bus.awready),
+            lengths.i.payload.eq(burst.payload.length),
+            # Data channel.
+            bus.wvalid.eq(skid.o.valid & lengths.o.valid),
+            bus.wdata.eq(skid.o.payload),
+            bus.wstrb.eq(~0),
+            bus.wlast.eq(position == lengths.o.payload),
+            skid.o.ready.eq(bus.wready & lengths.o.valid),
+            lengths.o.ready.eq(bus.wready & skid.o.valid & bus.wlast),
+            # Response channel.
+            bus.bready.eq(1),
+            flight.o.ready.eq(bus.bvalid),
+            self.error.eq(bus.bvalid & bus.bresp[1]),
+            self.error_address.eq(flight.o.payload),
+            self.idle.eq(~bursts.busy & ~flight.o.valid),
+        ]
+        with m.If(bus.wvalid & bus.wready):
+            m.d.sync += position.eq(position + 1)
+            with m.If(bus.wlast):
+                m.d.sync += position.eq(0)
+        return m
