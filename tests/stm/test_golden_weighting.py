@@ -30,7 +30,8 @@ def plain_xoshiro(state: list[int]) -> Iterator[int]:
 def test_generator_gives_the_published_numbers() -> None:
     words = golden.random_words(np.array([[1, 2, 3, 4]], np.uint32), 10)
     assert words.ravel().tolist() == [
-        641, 1573767, 3222811527, 3517856514, 836907274, 4247214768, 3867114732, 1355841295, 495546011, 621204420,
+        641, 1573767, 3222811527, 3517856514, 836907274,
+        4247214768, 3867114732, 1355841295, 495546011, 621204420,
     ]
 
 
@@ -56,7 +57,8 @@ def test_draw_takes_the_alias_from_the_threshold_on() -> None:
 
 def test_draw_from_a_single_column_compares_all_24_upper_bits() -> None:
     table = np.array([7 | 1 << 24], np.uint32)
-    assert golden.draw(np.array([6 << 8, (7 << 8) - 1, 7 << 8], np.uint32), 0, table, 0, 0).tolist() == [0, 0, 1]
+    words = np.array([6 << 8, (7 << 8) - 1, 7 << 8], np.uint32)
+    assert golden.draw(words, 0, table, 0, 0).tolist() == [0, 0, 1]
 
 
 def test_table_address_wraps_at_the_end_of_the_table() -> None:
