@@ -8,7 +8,7 @@ its place alone.
 from __future__ import annotations
 
 from spynq.bench.registry import Measured, NotMeasured, Target, bench, benches, rows_of
-from spynq.bench.runner import run
+from spynq.bench.runner import measure
 from spynq.bench.verdict import Row, Verdict, verdict
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "Verdict",
     "bench",
     "benches",
+    "measure",
     "rows_of",
-    "run",
     "verdict",
 ]

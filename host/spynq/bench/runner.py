@@ -6,14 +6,14 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from spynq.bench.registry import Target
 from spynq.bench.verdict import Row
 from spynq.errors import SpynqError
 
-__all__ = ["commit", "machine", "measure", "report", "run", "write"]
+__all__ = ["commit", "machine", "measure", "report", "write"]
 
 
 def measure(target: Target) -> Row:
@@ -32,18 +32,8 @@ def _without_value(target: Target, why: str) -> Row:
     return Row(target.name, None, target.unit, target.must, target.moonshot, why)
 
 
-def run(targets: Iterable[Target], done: Callable[[Row], None] = lambda row: None) -> list[Row]:
-    """Measure ``targets`` in order; ``done`` is called with each row as it comes."""
-    rows = []
-    for target in targets:
-        row = measure(target)
-        rows.append(row)
-        done(row)
-    return rows
-
-
 def machine() -> str:
-    """Processor, cores this process may use, memory, system and Python, in one line."""
+    """Processor, cores this process may use, system and Python, in one line."""
     processor = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.exists():

@@ -1,0 +1,89 @@
+"""The command ``spynq``: one file per command, each imported with nothing heavy behind it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from spynq import __version__
+from spynq.cli import bench, demo, doctor, registers, stm
+from spynq.errors import SpynqError
+
+__all__ = ["main", "parser"]
+
+_INTERRUPTED = 130
+"""What a shell returns for a program that Ctrl-C ended."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses in one line and with exit status 1, as every other error of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(1, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    common = argparse.ArgumentParser(add_help=False)
+    # Suppressed, so that a subcommand's default does not undo what stands before it.
+    common.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
+    )
+    top = _Parser(
+        prog="spynq",
+        description="Brain-inspired inference on a Zynq board, its simulation or its integer model.",
+        parents=[common],
+    )
+    top.add_argument("--version", action="version", version=f"spynq {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for command in (stm, bench, demo, doctor, registers):
+        command.add_to(commands, common)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments, by default those of the process.
+
+    Returns
+    -------
+    int
+        0; 1 after an error, told in one line on standard error; 130 after Ctrl-C.
+    """
+    try:
+        arguments = parser().parse_args(argv)
+    except SystemExit as end:
+        return int(end.code or 0)
+    debug = getattr(arguments, "debug", False)
+    try:
+        return int(arguments.run(arguments))
+    except KeyboardInterrupt:
+        return _refuse("interrupted", debug, _INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of a pipe has left; keep the interpreter from complaining when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (SpynqError, ValueError) as error:
+        return _refuse(str(error), debug)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _refuse(f"{place}{error.strerror or error}", debug)
+    except Exception as error:  # a bug of ours: one line all the same, and how to see more
+        return _refuse(
+            f"a bug of spynq, {type(error).__name__}: {error}; --debug shows where, please report it", debug
+        )
+
+
+def _refuse(sentence: str, debug: bool, status: int = 1) -> int:
+    if debug:
+        traceback.print_exc()
+    print("spynq:", " ".join(sentence.split()), file=sys.stderr)
+    return status

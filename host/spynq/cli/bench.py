@@ -1,0 +1,56 @@
+"""``spynq bench``: measure the rows of a bench and hold them against their bounds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from spynq.cli.output import print_json, table
+
+__all__ = ["add_to", "run"]
+
+
+def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command to the command line."""
+    command = commands.add_parser("bench", parents=[common], help="measure: spynq bench stm | device")
+    command.add_argument("name", metavar="NAME", help="which bench, such as stm or device")
+    command.add_argument(
+        "--json",
+        metavar="FILE",
+        nargs="?",
+        const="-",
+        help="write rows, machine and commit there (without FILE: print them instead of the table)",
+    )
+    command.add_argument("--no-progress", action="store_true", help="no progress bar")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run ``spynq bench``; a row that is short is a finding, not an error."""
+    from tqdm import tqdm
+
+    from spynq.bench import rows_of
+    from spynq.bench.runner import commit, machine, measure, report, write
+
+    targets = rows_of(arguments.name)
+    rows = []
+    hidden = arguments.no_progress or not sys.stderr.isatty()
+    with tqdm(targets, unit="row", disable=hidden, leave=False) as progress:
+        for target in progress:
+            progress.set_postfix_str(target.name)
+            rows.append(measure(target))
+            if arguments.json not in (None, "-"):
+                # After each row, so that an interruption keeps what took minutes.
+                write(rows, Path(arguments.json))
+    if arguments.json == "-":
+        print_json(report(rows))
+        return 0
+    lines = [(row.name, row.value, row.unit, row.must, row.moonshot, row.verdict) for row in rows]
+    print(table(("row", "value", "unit", "must", "moonshot", "verdict"), lines))
+    print()
+    for row in rows:
+        print(f"{row.name}: {row.how}")
+    print(f"\n{machine()}; commit {commit() or 'unknown'}")
+    return 0

@@ -1,0 +1,201 @@
+"""``spynq stm``: query a Bayesian network, fuse Gaussian cues."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from spynq.cli.output import Waiting, print_json, table
+
+__all__ = ["add_to", "fuse", "query"]
+
+_KEYS = ("samples", "ess", "log_evidence", "cycles", "flags", "seconds")
+
+
+def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command to the command line."""
+    group = commands.add_parser("stm", parents=[common], help="the sampling tree: query a network, fuse cues")
+    kinds = group.add_subparsers(metavar="WHAT", required=True)
+    shared = _shared(common)
+
+    asked = kinds.add_parser("query", parents=[shared], help="posteriors of a discrete Bayesian network")
+    asked.add_argument("file", metavar="FILE", help="network as .bif or .xml (XMLBIF)")
+    asked.add_argument(
+        "--evidence", metavar="NODE=STATE", nargs="+", action="extend", default=[], help="what was observed"
+    )
+    asked.add_argument(
+        "--target", metavar="NODE", nargs="+", action="extend", required=True, help="what is asked for"
+    )
+    asked.add_argument(
+        "--tolerance", metavar="TV", type=float, help="sample until the total variation is about this small"
+    )
+    asked.set_defaults(run=query)
+
+    fused = kinds.add_parser("fuse", parents=[shared], help="one estimate from several Gaussian cues")
+    fused.add_argument(
+        "--cue", metavar="VALUE,SD", nargs="+", action="extend", required=True, help="a cue and its deviation"
+    )
+    fused.add_argument(
+        "--support", metavar=("LOW", "HIGH"), nargs=2, type=float, help="range of the estimate (-50 50)"
+    )
+    fused.set_defaults(run=fuse)
+
+
+def _shared(common: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False, parents=[common])
+    shared.add_argument("--samples", metavar="N", type=int, help="samples to draw")
+    shared.add_argument("--seed", metavar="S", type=int, default=1, help="seed of the draws (1)")
+    shared.add_argument("--device", metavar="NAME", help="golden, rtl or board ($SPYNQ_DEVICE, else golden)")
+    shared.add_argument("--json", action="store_true", help="print one JSON object")
+    shared.add_argument("--plot", metavar="FILE", type=Path, help="save a picture (.png, .svg, .pdf)")
+    shared.add_argument("--no-progress", action="store_true", help="no sign of life while waiting")
+    return shared
+
+
+def query(arguments: argparse.Namespace) -> int:
+    """Run ``spynq stm query``."""
+    from spynq.stm import load
+
+    if arguments.samples is not None and arguments.tolerance is not None:
+        raise ValueError("--samples and --tolerance exclude each other; give one of them")
+    evidence = _evidence(arguments.evidence)
+    options = _options(arguments)
+    if arguments.tolerance is not None:
+        options["tolerance"] = arguments.tolerance
+    network = load(arguments.file)
+    with Waiting(f"query on {options['device']}", quiet=arguments.no_progress):
+        posterior = network.query(list(dict.fromkeys(arguments.target)), evidence, **options)
+    if arguments.json:
+        print_json(posterior_json(posterior))
+    else:
+        print(posterior_text(posterior))
+    return _plot(posterior, arguments.plot)
+
+
+def fuse(arguments: argparse.Namespace) -> int:
+    """Run ``spynq stm fuse``."""
+    from spynq.stm import fuse as fuse_cues
+
+    cues = [_cue(text) for text in arguments.cue]
+    options = _options(arguments)
+    if arguments.support is not None:
+        options["support"] = tuple(arguments.support)
+    with Waiting(f"fusion on {options['device']}", quiet=arguments.no_progress):
+        fusion = fuse_cues(cues, **options)
+    if arguments.json:
+        print_json(fusion_json(fusion, options["seed"], options["device"]))
+    else:
+        print(fusion_text(fusion))
+    return _plot(fusion, arguments.plot)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    from spynq import devices
+
+    device = arguments.device or devices.default()
+    if device not in devices.names():
+        raise ValueError(f"unknown device {device!r}; known devices are {', '.join(devices.names())}")
+    options: dict[str, Any] = {"seed": arguments.seed, "device": device}
+    if arguments.samples is not None:
+        options["samples"] = arguments.samples
+    return options
+
+
+def _evidence(items: list[str]) -> dict[str, str]:
+    evidence: dict[str, str] = {}
+    for item in items:
+        node, equals, state = item.partition("=")
+        if not (node and equals and state):
+            raise ValueError(f"--evidence takes NODE=STATE, not {item!r}")
+        if evidence.setdefault(node, state) != state:
+            raise ValueError(f"--evidence says {node}={evidence[node]} and {node}={state}; keep one of them")
+    return evidence
+
+
+def _cue(text: str) -> tuple[float, float]:
+    value, comma, deviation = text.partition(",")
+    try:
+        if comma:
+            return float(value), float(deviation)
+    except ValueError:
+        pass
+    raise ValueError(f"--cue takes VALUE,SD, such as 3.5,8, not {text!r}")
+
+
+def posterior_json(posterior: Any) -> dict[str, object]:
+    """A posterior under the names that other programs rely on."""
+    return {
+        "device": posterior.device,
+        "kernel": "stm",
+        "samples": posterior.samples,
+        "seed": posterior.seed,
+        "posterior": posterior.probabilities,
+        "standard_error": posterior.standard_error,
+        **{name: getattr(posterior, name) for name in _KEYS if name != "samples"},
+    }
+
+
+def posterior_text(posterior: Any) -> str:
+    """A posterior as a table and a line on how it came about."""
+    rows = [
+        (node, state, probability, posterior.standard_error[node][state])
+        for node, states in posterior.probabilities.items()
+        for state, probability in states.items()
+    ]
+    return f"{table(('node', 'state', 'posterior', 'standard error'), rows)}\n\n{_how(posterior)}"
+
+
+def fusion_json(fusion: Any, seed: int, device: str) -> dict[str, object]:
+    """A fusion under the same names as far as they apply, and its moments."""
+    names = ("mean", "standard_deviation", "standard_error", "ess", "histogram", "edges", "cycles", "flags")
+    return {
+        "device": device,
+        "kernel": "stm",
+        "samples": getattr(fusion, "samples", None),
+        "seed": seed,
+        **{name: getattr(fusion, name) for name in (*names, "seconds")},
+    }
+
+
+def fusion_text(fusion: Any) -> str:
+    """A fusion as two lines."""
+    return (
+        f"mean {fusion.mean:.4f} +- {fusion.standard_error:.2g}, "
+        f"standard deviation {fusion.standard_deviation:.4f}\n{_how(fusion)}"
+    )
+
+
+def _how(result: Any) -> str:
+    parts = []
+    for name, unit in zip(
+        _KEYS, ("samples", "effective", "log evidence", "cycles", "flags", "s"), strict=True
+    ):
+        value = getattr(result, name, None)
+        if value is None or (name == "flags" and not value):
+            continue
+        if name in ("log_evidence", "flags"):
+            parts.append(f"{unit} {value:.4f}" if isinstance(value, float) else f"{unit} {value}")
+        elif name == "ess" and isinstance(value, dict):
+            parts.append(f"{min(value.values()):,.0f} effective at least")
+        else:
+            parts.append(f"{value:.2f} {unit}" if name == "seconds" else f"{value:,.0f} {unit}")
+    device = getattr(result, "device", None)
+    return ", ".join([f"device {device}"] * bool(device) + parts)
+
+
+def _plot(result: Any, path: Path | None) -> int:
+    if path is not None:
+        # The command line has no window to open; a backend the user chose is kept.
+        os.environ.setdefault("MPLBACKEND", "Agg")
+        save(result.plot(), path)
+    return 0
+
+
+def save(drawn: Any, path: Path) -> None:
+    """Save what ``plot()`` returned, a figure or its axes."""
+    while isinstance(drawn, list | tuple) or hasattr(drawn, "flat"):
+        drawn = drawn.flat[0] if hasattr(drawn, "flat") else drawn[0]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    getattr(drawn, "figure", drawn).savefig(path, dpi=150, bbox_inches="tight")
