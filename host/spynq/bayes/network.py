@@ -1,0 +1,377 @@
+"""A discrete Bayesian network: nodes, states, parents, tables; checked once, then only read."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from heapq import heapify, heappop, heappush
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spynq.errors import FormatError, ImpossibleEvidence
+
+if TYPE_CHECKING:
+    from spynq.bayes.exact import ExactPosterior
+    from spynq.stm.posterior import Posterior
+
+__all__ = [
+    "MAX_STATES",
+    "Evidence",
+    "Floats",
+    "Network",
+    "Node",
+    "SoftEvidence",
+    "State",
+    "check_rows",
+    "unknown",
+]
+
+Floats = npt.NDArray[np.float64]
+State = str | int | bool
+Evidence = Mapping[str, State]
+SoftEvidence = Mapping[str, Mapping[str, float] | Sequence[float]]
+
+MAX_STATES = 256
+"""States a node may have: the kernel keeps a state in at most eight bits."""
+
+_SILENT = 1e-6
+_TOLERATED = 1e-4
+_ROUNDED = 5e-3
+
+
+def unknown(kind: str, name: object, known: Iterable[str], owner: str) -> str:
+    """The sentence for a name that does not exist, with names that look like it."""
+    names = list(known)
+    text = str(name)
+    close = [n for n in names if n.lower() == text.lower()] or get_close_matches(text, names, 3, 0.5)
+    if close:
+        hint = f"did you mean {' or '.join(close)}?"
+    else:
+        hint = f"it has {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+    return f"{owner} has no {kind} {text!r}; {hint}"
+
+
+def _allowed(row: Floats) -> float:
+    """Deviation of a row's sum from one that rounding on paper explains."""
+    if len(row) < 3:
+        return _TOLERATED
+    # Three or more numbers, each rounded to d decimals, may miss one by half a digit each.
+    digits = max(len(f"{value:.6f}".rstrip("0").partition(".")[2]) for value in row.tolist())
+    return max(_TOLERATED, min(_ROUNDED, 1.001 * 0.5 * len(row) * 10.0**-digits))
+
+
+def check_rows(rows: Floats, name: str, places: Sequence[str] | None = None) -> tuple[Floats, list[str]]:
+    """Rows of a conditional table scaled to sum to one.
+
+    Parameters
+    ----------
+    rows : ndarray of float64, shape [rows, states]
+    name : str
+        The node, for the message.
+    places : sequence of str, optional
+        ``"file:line: "`` of each row.
+
+    Returns
+    -------
+    rows : ndarray of float64
+        Each divided by its sum. Up to 1e-6 off is silent; up to 1e-4, or up to what rounding the
+        printed numbers explains (at most 5e-3), makes a note.
+    notes : list of str
+
+    Raises
+    ------
+    FormatError
+        A row is further off, or has a number that is no probability.
+    """
+
+    def where(index: int) -> str:
+        return places[index] if places is not None else ""
+
+    wrong = ~((rows >= 0) & (rows <= 1 + _TOLERATED)).all(axis=1)
+    if wrong.any():
+        index = int(np.argmax(wrong))
+        value = next(v for v in rows[index].tolist() if not 0 <= v <= 1 + _TOLERATED)
+        raise FormatError(
+            f"{where(index)}node {name}, row {index + 1}: {value:g} is no probability from 0 to 1"
+        )
+    totals = rows.sum(axis=1)
+    off = np.abs(totals - 1)
+    notes = []
+    for index in np.flatnonzero(off > _TOLERATED).tolist():
+        if off[index] > _allowed(rows[index]):
+            raise FormatError(
+                f"{where(index)}node {name}, row {index + 1} sums to {totals[index]:.6g}, "
+                "not one; correct the row"
+            )
+    count = int((off > _SILENT).sum())
+    if count:
+        index = int(np.argmax(off))
+        notes.append(
+            f"{where(index)}node {name}: {count} row{'s' * (count > 1)} scaled to sum to one "
+            f"(row {index + 1} summed to {totals[index]:.8g})"
+        )
+    # A row that is off by rounding alone stays, so that written files are read back unchanged.
+    return rows / np.where(off > 1e-12, totals, 1.0)[:, None], notes
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One variable and its conditional table.
+
+    Parameters
+    ----------
+    name : str
+    states : tuple of str
+        At least one, at most 256, all different.
+    parents : tuple of str
+        In the order of the table's axes.
+    table : ndarray of float64, shape [states of parent 1, ..., states of this node]
+        P(state | parents); rows along the last axis sum to one.
+    """
+
+    name: str
+    states: tuple[str, ...]
+    parents: tuple[str, ...]
+    table: Floats = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """Number of states."""
+        return len(self.states)
+
+    def index(self, state: State) -> int:
+        """Number of a state given by name or number; a bool means the state called so."""
+        if isinstance(state, str):
+            if state in self.states:
+                return self.states.index(state)
+            raise ValueError(unknown("state", state, self.states, f"node {self.name}"))
+        if isinstance(state, (bool, np.bool_)):
+            # True is the integer 1, yet many nodes list True first: take it by name.
+            for index, name in enumerate(self.states):
+                if name.lower() == str(bool(state)).lower():
+                    return index
+            raise ValueError(unknown("state", state, self.states, f"node {self.name}"))
+        try:
+            number = operator.index(state)
+        except TypeError:
+            raise ValueError(
+                f"a state of node {self.name} is a name or a number, not {type(state).__name__}"
+            ) from None
+        if not 0 <= number < self.size:
+            raise ValueError(f"node {self.name} has states 0 to {self.size - 1}, not {number}")
+        return number
+
+
+class Network:
+    """A discrete Bayesian network.
+
+    Parameters
+    ----------
+    nodes : iterable of Node
+        In any order; tables are checked and scaled.
+    name : str
+        Name for people.
+    notes : sequence of str
+        What a reader found odd; notes of the checks are appended.
+    source : str
+        File name, put before messages.
+
+    Attributes
+    ----------
+    nodes : dict of str to Node
+        In the given order.
+    order : tuple of str
+        Parents before children; the given order where that leaves a choice.
+    notes : tuple of str
+    """
+
+    def __init__(
+        self, nodes: Iterable[Node], name: str = "network", notes: Sequence[str] = (), source: str = ""
+    ) -> None:
+        self.name = name
+        self.source = source
+        where = f"{source}: " if source else ""
+        found: list[str] = list(notes)
+        self.nodes: dict[str, Node] = {}
+        for node in nodes:
+            if node.name in self.nodes:
+                raise FormatError(f"{where}node {node.name} is defined twice")
+            self.nodes[node.name] = node
+        if not self.nodes:
+            raise FormatError(f"{where}the network has no node")
+        for node in list(self.nodes.values()):
+            self._check_shape(node, where)
+            rows, remarks = check_rows(np.asarray(node.table, np.float64).reshape(-1, node.size), node.name)
+            found += remarks
+            table = rows.reshape(node.table.shape)
+            table.flags.writeable = False
+            self.nodes[node.name] = Node(node.name, node.states, node.parents, table)
+        self.notes = tuple(found)
+        self.order = self._topological(where)
+
+    def _check_shape(self, node: Node, where: str) -> None:
+        if not 1 <= node.size <= MAX_STATES:
+            raise FormatError(f"{where}node {node.name} must have 1 to {MAX_STATES} states, not {node.size}")
+        if len(set(node.states)) != node.size:
+            twice = next(s for s in node.states if node.states.count(s) > 1)
+            raise FormatError(f"{where}node {node.name} has the state {twice!r} twice; give it another name")
+        if len(set(node.parents)) != len(node.parents):
+            raise FormatError(f"{where}node {node.name} names a parent twice: {', '.join(node.parents)}")
+        for parent in node.parents:
+            if parent not in self.nodes:
+                raise FormatError(
+                    where + unknown("node", parent, self.nodes, f"{node.name} has a parent, yet the network")
+                )
+        shape = (*(self.nodes[p].size for p in node.parents), node.size)
+        if np.shape(node.table) != shape:
+            raise FormatError(
+                f"{where}the table of node {node.name} has shape {np.shape(node.table)}, "
+                f"its parents and states demand {shape}"
+            )
+
+    def _topological(self, where: str) -> tuple[str, ...]:
+        rank = {name: i for i, name in enumerate(self.nodes)}
+        names = list(self.nodes)
+        missing = {name: len(node.parents) for name, node in self.nodes.items()}
+        children = self.children()
+        ready = [rank[name] for name, count in missing.items() if not count]
+        heapify(ready)
+        order = []
+        while ready:
+            name = names[heappop(ready)]
+            order.append(name)
+            for child in children[name]:
+                missing[child] -= 1
+                if not missing[child]:
+                    heappush(ready, rank[child])
+        if len(order) < len(names):
+            left = {name for name in names if missing[name]}
+            # Every node left has a parent that is left, so that walking up must come round.
+            walk = [next(iter(left))]
+            while len(set(walk)) == len(walk):
+                walk.append(next(p for p in self.nodes[walk[-1]].parents if p in left))
+            cycle = walk[walk.index(walk[-1]) :][::-1]
+            raise FormatError(f"{where}the arrows form a cycle: {' -> '.join(cycle)}; remove one of them")
+        return tuple(order)
+
+    def children(self) -> dict[str, list[str]]:
+        """Children of every node, in the order of the nodes."""
+        result: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for node in self.nodes.values():
+            for parent in node.parents:
+                result[parent].append(node.name)
+        return result
+
+    def __getitem__(self, name: str) -> Node:
+        """The node called ``name``; an unknown name is answered with close ones."""
+        try:
+            return self.nodes[name]
+        except (KeyError, TypeError):
+            raise ValueError(unknown("node", name, self.nodes, f"network {self.name}")) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.nodes
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __repr__(self) -> str:
+        arrows = sum(len(node.parents) for node in self.nodes.values())
+        entries = sum(node.table.size for node in self.nodes.values())
+        return f"Network({self.name!r}, {len(self)} nodes, {arrows} arrows, {entries} table entries)"
+
+    def ancestors(self, names: Iterable[str]) -> set[str]:
+        """``names`` and all nodes above them."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting.extend(self.nodes[name].parents)
+        return found
+
+    def clamp(self, evidence: Evidence | None) -> dict[str, int]:
+        """Evidence by state number; unknown nodes and states are refused with close names."""
+        return {name: self[name].index(state) for name, state in dict(evidence or {}).items()}
+
+    def likelihoods(self, soft_evidence: SoftEvidence | None) -> dict[str, Floats]:
+        """Soft evidence as one array of non-negative numbers per node.
+
+        Raises
+        ------
+        ValueError
+            A state has no number, or a number is negative or not finite.
+        ImpossibleEvidence
+            All numbers of a node are zero.
+        """
+        result = {}
+        for name, given in dict(soft_evidence or {}).items():
+            node = self[name]
+            if isinstance(given, Mapping):
+                values = np.full(node.size, np.nan)
+                for state, value in given.items():
+                    values[node.index(state)] = value
+                if np.isnan(values).any():
+                    missing = [s for s, v in zip(node.states, values, strict=True) if np.isnan(v)]
+                    raise ValueError(
+                        f"soft evidence on {name} needs a likelihood for every state; "
+                        f"missing or not a number: {', '.join(missing)}"
+                    )
+            else:
+                values = np.asarray(given, np.float64)
+                if values.shape != (node.size,):
+                    raise ValueError(
+                        f"soft evidence on {name} needs {node.size} likelihoods "
+                        f"({', '.join(node.states)}), not {values.size}"
+                    )
+            if not (np.isfinite(values).all() and (values >= 0).all()):
+                raise ValueError(
+                    f"likelihoods of {name} must be finite and not negative, not {values.tolist()}"
+                )
+            if not values.any():
+                raise ImpossibleEvidence(f"soft evidence on {name} gives every state the likelihood 0")
+            result[name] = values
+        return result
+
+    def target_names(
+        self, targets: str | Iterable[str] | None, evidence: Evidence | None = None
+    ) -> tuple[str, ...]:
+        """Targets in order, each once; ``None`` means every node without hard evidence."""
+        if targets is None:
+            return tuple(name for name in self.nodes if name not in (evidence or {}))
+        names = [targets] if isinstance(targets, str) else list(targets)
+        return tuple(dict.fromkeys(self[name].name for name in names))
+
+    def query(
+        self, targets: str | Iterable[str] | None = None, evidence: Evidence | None = None, **options: Any
+    ) -> Posterior:
+        """Posterior by likelihood weighting on a device; see :func:`spynq.stm.query.query`."""
+        from spynq.stm.query import query
+
+        return query(self, targets, evidence, **options)
+
+    def exact(
+        self,
+        targets: str | Iterable[str] | None = None,
+        evidence: Evidence | None = None,
+        soft_evidence: SoftEvidence | None = None,
+    ) -> ExactPosterior:
+        """Exact posterior on the host; see :func:`spynq.bayes.exact.exact`."""
+        from spynq.bayes.exact import exact
+
+        return exact(self, targets, evidence, soft_evidence)
+
+    def to_bif(self, path: str | Path | None = None, comment: str = "") -> str:
+        """The network as BIF text, written to ``path`` if one is given."""
+        from spynq.bayes.bif import write_bif
+
+        text = write_bif(self, comment)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
