@@ -1,8 +1,8 @@
 """Measurements held against targets: ``spynq bench NAME``.
 
 A row is a function that measures one number; :func:`bench` holds its target. Modules of rows lie
-in :mod:`spynq.bench` and, where they need the simulator, in ``spynq_sim.bench``; each is found by
-its place alone.
+in :mod:`spynq.bench.rows` and, where they need gateware or the simulator, in ``spynq_sim.rows``; each
+is found by its place alone.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from spynq.errors import SpynqError
 
 __all__ = ["Measured", "NotMeasured", "Target", "bench", "benches", "rows_of"]
 
-_PLACES = ("spynq.bench.rows", "spynq_sim.bench")
+_PLACES = ("spynq.bench.rows", "spynq_sim.rows")
 """Packages whose modules hold rows: those of the host alone, and those that need the simulator."""
 
 

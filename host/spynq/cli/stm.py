@@ -56,14 +56,14 @@ def _shared(common: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def query(arguments: argparse.Namespace) -> int:
     """Run ``spynq stm query``."""
-    from spynq.stm import load
-
     if arguments.samples is not None and arguments.tolerance is not None:
         raise ValueError("--samples and --tolerance exclude each other; give one of them")
     evidence = _evidence(arguments.evidence)
     options = _options(arguments)
     if arguments.tolerance is not None:
         options["tolerance"] = arguments.tolerance
+    from spynq.stm import load
+
     network = load(arguments.file)
     with Waiting(f"query on {options['device']}", quiet=arguments.no_progress):
         posterior = network.query(list(dict.fromkeys(arguments.target)), evidence, **options)
@@ -76,12 +76,12 @@ def query(arguments: argparse.Namespace) -> int:
 
 def fuse(arguments: argparse.Namespace) -> int:
     """Run ``spynq stm fuse``."""
-    from spynq.stm import fuse as fuse_cues
-
     cues = [_cue(text) for text in arguments.cue]
     options = _options(arguments)
     if arguments.support is not None:
         options["support"] = tuple(arguments.support)
+    from spynq.stm import fuse as fuse_cues
+
     with Waiting(f"fusion on {options['device']}", quiet=arguments.no_progress):
         fusion = fuse_cues(cues, **options)
     if arguments.json:

