@@ -1,1 +1,37 @@
-"""Kernel package."""
+"""The sampling tree: posteriors of Bayesian networks and Gaussian cues by importance sampling.
+
+``load``, ``load_bif``, ``load_xmlbif`` and ``example`` give a network whose ``query`` answers; ``params``
+is the contract with the kernel, ``golden`` its exact integer model.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spynq.bayes.bif import load_bif
+    from spynq.bayes.files import example, load
+    from spynq.bayes.network import Network
+    from spynq.bayes.xmlbif import load_xmlbif
+    from spynq.stm.posterior import Posterior
+    from spynq.stm.query import query
+
+__all__ = ["Network", "Posterior", "example", "load", "load_bif", "load_xmlbif", "query"]
+
+# Imported when first asked for: a driver on a board needs none of them.
+_PLACES = {
+    "Network": "spynq.bayes.network",
+    "Posterior": "spynq.stm.posterior",
+    "example": "spynq.bayes.files",
+    "load": "spynq.bayes.files",
+    "load_bif": "spynq.bayes.bif",
+    "load_xmlbif": "spynq.bayes.xmlbif",
+    "query": "spynq.stm.query",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
