@@ -109,8 +109,8 @@ def test_gain_beyond_26_bits_is_refused() -> None:
         golden.log_likelihood([[0]], [0], [1 << 26])
 
 
-def test_batch_of_evidences_equals_one_at_a_time(fresh_seed: int) -> None:
-    rng = np.random.default_rng(fresh_seed)
+def test_batch_of_evidences_equals_one_at_a_time(seed: int) -> None:
+    rng = np.random.default_rng(seed)
     samples = rng.integers(-32768, 32768, (3, 50))
     cues, gains = rng.integers(-32768, 32768, (7, 3)), rng.integers(0, 1 << 26, (7, 3))
     batch = golden.log_likelihood(samples, cues, gains)
@@ -155,15 +155,15 @@ def test_best_possible_sample_has_weight_one(values: list[int]) -> None:
     assert w.max() == (0 if min(values) == IMPOSSIBLE else W_ONE)
 
 
-def test_neutral_evidence_returns_the_prior_histogram(fresh_seed: int) -> None:
-    rng = np.random.default_rng(fresh_seed)
+def test_neutral_evidence_returns_the_prior_histogram(seed: int) -> None:
+    rng = np.random.default_rng(seed)
     samples, labels = rng.integers(-32768, 32768, (2, 300)), rng.integers(0, 16, 300)
     w = back_end(golden.log_likelihood(samples, [5, 6], [0, 0]), samples[0])[0]
     assert np.array_equal(golden.histogram(w, labels, 16)[0], W_ONE * np.bincount(labels, minlength=16))
 
 
-def test_swapped_cues_change_nothing(fresh_seed: int) -> None:
-    rng = np.random.default_rng(fresh_seed)
+def test_swapped_cues_change_nothing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
     samples = np.tile(rng.integers(-32768, 32768, 200), (2, 1))
     cues, gains = rng.integers(-32768, 32768, 2), rng.integers(0, 1 << 20, 2)
     assert np.array_equal(
@@ -171,16 +171,16 @@ def test_swapped_cues_change_nothing(fresh_seed: int) -> None:
     )
 
 
-def test_two_equal_cues_are_one_with_gain_times_root_two(fresh_seed: int) -> None:
-    rng = np.random.default_rng(fresh_seed)
+def test_two_equal_cues_are_one_with_gain_times_root_two(seed: int) -> None:
+    rng = np.random.default_rng(seed)
     samples = rng.integers(-2000, 2000, 200)
     two = golden.log_likelihood([samples, samples], [7, 7], [500_000, 500_000])
     one = golden.log_likelihood([samples], [7], [round(500_000 * 2**0.5)])
     assert np.max(np.abs(two - one)) <= 2
 
 
-def test_histogram_takes_labels_modulo_the_bins_and_splits_the_sums(fresh_seed: int) -> None:
-    rng = np.random.default_rng(fresh_seed)
+def test_histogram_takes_labels_modulo_the_bins_and_splits_the_sums(seed: int) -> None:
+    rng = np.random.default_rng(seed)
     w, labels = rng.integers(0, W_ONE + 1, 500), rng.integers(0, 1 << 20, 500)
     h, q = golden.histogram(w, labels, 8)
     assert h.tolist() == [int(w[labels % 8 == b].sum()) for b in range(8)]

@@ -35,8 +35,8 @@ def test_generator_gives_the_published_numbers() -> None:
     ]
 
 
-def test_generators_equal_plain_integers(fresh_seed: int) -> None:
-    states = golden.generator_states(fresh_seed)
+def test_generators_equal_plain_integers(seed: int) -> None:
+    states = golden.generator_states(seed)
     plain = [plain_xoshiro([int(word) for word in state]) for state in states]
     for _ in range(2):  # the second round shows that the states moved on
         words = golden.random_words(states, 33)
@@ -109,8 +109,8 @@ def plain_chunks(
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_chunks_equal_the_sample_by_sample_version(fresh_seed: int, count: int) -> None:
-    rng = np.random.default_rng(fresh_seed)
+def test_chunks_equal_the_sample_by_sample_version(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
     table = rng.integers(0, 1 << 26, 64, dtype=np.uint32)
     table[60:] |= IMPOSSIBLE
     program = [
@@ -121,7 +121,7 @@ def test_chunks_equal_the_sample_by_sample_version(fresh_seed: int, count: int) 
         Operation(1, 0, column=2),
         Operation(52, weigh=True, parents=((1, 2), (2, 3), (0, 1)), push=True),
     ]
-    generators = golden.generator_states(fresh_seed)
+    generators = golden.generator_states(seed)
     scores, states = plain_chunks(program, table.tolist(), generators.copy(), count)
     nll, columns = golden.chunk(program, table, generators, 4, count)
     assert nll.tolist() == scores
@@ -130,10 +130,10 @@ def test_chunks_equal_the_sample_by_sample_version(fresh_seed: int, count: int) 
     )
 
 
-def test_two_chunks_at_once_equal_one_after_the_other(fresh_seed: int) -> None:
-    table = np.random.default_rng(fresh_seed).integers(0, 1 << 26, 16, dtype=np.uint32)
+def test_two_chunks_at_once_equal_one_after_the_other(seed: int) -> None:
+    table = np.random.default_rng(seed).integers(0, 1 << 26, 16, dtype=np.uint32)
     program = [Operation(0, 2, fresh=True), Operation(4, weigh=True, parents=((0, 1),), push=True)]
-    once, again = golden.generator_states(fresh_seed), golden.generator_states(fresh_seed)
+    once, again = golden.generator_states(seed), golden.generator_states(seed)
     both, _ = golden.chunk(program, table, once, 4, 2)
     parts = [golden.chunk(program, table, again, 4)[0][0] for _ in range(2)]
     assert np.array_equal(both, parts) and np.array_equal(once, again)

@@ -43,8 +43,8 @@ def records_of(start: Start, outputs: dict[int, bytes]) -> np.ndarray:
     return np.frombuffer(outputs[registers["RESULT_LO"]], kind)
 
 
-def test_flat_run_writes_what_the_steps_give(fresh_seed: int) -> None:
-    rng = np.random.default_rng(fresh_seed)
+def test_flat_run_writes_what_the_steps_give(seed: int) -> None:
+    rng = np.random.default_rng(seed)
     samples, labels = rng.integers(-900, 900, (3, 37)), rng.integers(0, 16, 37)
     cues, gains = rng.integers(-900, 900, (5, 3)), rng.integers(0, 1 << 21, (5, 3))
     start = flat_start(
@@ -67,23 +67,23 @@ def test_flat_run_writes_what_the_steps_give(fresh_seed: int) -> None:
 
 
 @pytest.mark.parametrize("lanes", [1, 8, 32])
-def test_lane_count_changes_nothing(fresh_seed: int, lanes: int) -> None:
+def test_lane_count_changes_nothing(seed: int, lanes: int) -> None:
     for make in (random_flat, random_weighting):
-        start = make(np.random.default_rng(fresh_seed), CONFIG)
+        start = make(np.random.default_rng(seed), CONFIG)
         assert run(start)[:2] == run(start, StmModel(replace(CONFIG, lanes=lanes)))[:2]
 
 
 @pytest.mark.parametrize("name", FLAT_CORNERS)
-def test_flat_corner_is_legal(fresh_seed: int, name: str) -> None:
-    start = FLAT_CORNERS[name](np.random.default_rng(fresh_seed), CONFIG)
+def test_flat_corner_is_legal(seed: int, name: str) -> None:
+    start = FLAT_CORNERS[name](np.random.default_rng(seed), CONFIG)
     results, outputs, memory = run(start)
     assert not results["STATUS"] & REFUSED and wide(results, "W") >= 1 << 16
     assert memory.written == sum(len(data) for data in outputs.values())
 
 
 @pytest.mark.parametrize("name", WEIGHTING_CORNERS)
-def test_weighting_corner_is_legal(fresh_seed: int, name: str) -> None:
-    start = WEIGHTING_CORNERS[name](np.random.default_rng(fresh_seed), CONFIG)
+def test_weighting_corner_is_legal(seed: int, name: str) -> None:
+    start = WEIGHTING_CORNERS[name](np.random.default_rng(seed), CONFIG)
     results, outputs, memory = run(start)
     assert not results["STATUS"] & REFUSED
     assert bool(results["STATUS"] & ZERO) == (name == "no sample possible") or name in (
@@ -128,9 +128,9 @@ def test_samples_beyond_the_asked_number_do_not_count() -> None:
     assert records["BINS"]["H"].sum(axis=1).tolist() == records["W"].tolist()
 
 
-def test_refusals_write_nothing_and_leave_the_results(fresh_seed: int) -> None:
+def test_refusals_write_nothing_and_leave_the_results(seed: int) -> None:
     for config in (CONFIG, replace(CONFIG, terms=0), replace(CONFIG, states=0)):
-        rng = np.random.default_rng(fresh_seed)
+        rng = np.random.default_rng(seed)
         model = StmModel(config)
         before = run((random_flat if config.terms else random_weighting)(rng, config), model)[0]
         for start in refusals(rng, config):
@@ -139,8 +139,8 @@ def test_refusals_write_nothing_and_leave_the_results(fresh_seed: int) -> None:
             assert memory.written == 0, start.name
 
 
-def test_population_stays_resident(fresh_seed: int) -> None:
-    rng = np.random.default_rng(fresh_seed)
+def test_population_stays_resident(seed: int) -> None:
+    rng = np.random.default_rng(seed)
     model = StmModel(CONFIG)
     first = random_flat(rng, CONFIG)
     run(first, model)
@@ -181,7 +181,7 @@ def test_seeds_without_load_change_nothing() -> None:
     assert run(second, model)[:2] == run(seeded, other)[:2]
 
 
-def test_program_survives_its_beats(fresh_seed: int) -> None:
+def test_program_survives_its_beats(seed: int) -> None:
     program = [
         golden.Operation(5, 3, column=2, fresh=True),
         golden.Operation(9, 0, True, 0, ((2, 1), (3, 4), (7, 9), (1, 30), (5, 4095)), push=True),

@@ -1,0 +1,391 @@
+"""Driver of the sampling tree: every limit is checked before the hardware is touched."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spynq.driver import DEFAULT_TIMEOUT, KernelDriver
+from spynq.errors import SpynqError
+from spynq.stm import image
+from spynq.stm.golden import Operation, Words, generator_states
+from spynq.stm.params import CHUNK, KERNEL, MAX_GAIN_BITS, STREAMS
+
+__all__ = ["FlatResult", "StmDriver", "WeightingResult"]
+
+_MODE = {field.name: field.mask for field in KERNEL.register("MODE").fields}
+_SEED_BYTES = STREAMS * 16
+_RESULT_BYTES = 1 << 24
+"""Records of one start at most; a longer likelihood-weighting run is cut into several starts."""
+
+
+@dataclass(frozen=True)
+class FlatResult:
+    """Sums of a flat run, in the kernel's integers.
+
+    Parameters
+    ----------
+    records : structured ndarray, shape [evidences]
+        Fields W, S2, S1, L_MIN, FLAGS, and with a histogram BINS with H and Q [evidences, bins].
+    weights : ndarray of uint32, shape [evidences, samples], or None
+        Weight of each sample, 2**16 for the best.
+    flags : dict of str to bool
+        STATUS of the run.
+    cycles : int
+        Clock cycles; 0 on a device without a clock.
+    """
+
+    records: npt.NDArray[Any]
+    weights: Words | None
+    flags: dict[str, bool]
+    cycles: int
+
+
+@dataclass(frozen=True)
+class WeightingResult:
+    """Sums of a likelihood-weighting run, one record per chunk of 1,024 samples.
+
+    Parameters
+    ----------
+    records, flags, cycles
+        See :class:`FlatResult`; one record per chunk.
+    samples : int
+        Samples drawn and counted.
+    """
+
+    records: npt.NDArray[Any]
+    flags: dict[str, bool]
+    cycles: int
+    samples: int
+
+
+@dataclass
+class _Image:
+    """What a start loads, and the mark that tells whether the kernel still holds it."""
+
+    buffer: Any
+    address: int
+    settings: dict[str, int]
+    bins: int = 0
+    mark: int = 0
+
+
+class StmDriver(KernelDriver):
+    """Gaussian cues on a resident population, and likelihood weighting of a discrete network.
+
+    SCRATCH holds a mark of what was loaded last, so that a reset, a reloaded overlay or another
+    driver of the same kernel makes the next run load its image again.
+    """
+
+    kernel = KERNEL
+    _population: _Image | None = None
+    _program: _Image | None = None
+    _buffers: dict[str, Any] | None = None
+
+    # Flat populations
+
+    def load_population(
+        self, columns: npt.ArrayLike, labels: npt.ArrayLike | None = None, bins: int | None = None
+    ) -> None:
+        """Set the population that the next :meth:`flat` loads and later ones find resident.
+
+        Parameters
+        ----------
+        columns : array_like of int, shape [terms, samples]
+            Samples on the grid, signed 16 bit. Term t reads row t; a coordinate with several cues
+            comes several times.
+        labels : array_like of int, shape [samples], optional
+            Histogram bin of each sample.
+        bins : int, optional
+            Histogram bins; by default one more than the largest label.
+
+        Raises
+        ------
+        ValueError
+            A size or value is beyond this kernel; nothing has been touched.
+        """
+        limit = self.capabilities
+        array = _whole("samples", columns)
+        if array.ndim != 2:
+            raise ValueError(f"columns must have shape [terms, samples], not {array.shape}")
+        if not limit["CAP_TERMS"]:
+            raise SpynqError("this kernel has no flat front end; build it with terms of at least 1")
+        _within("columns (terms of an evidence)", array.shape[0], 1, limit["CAP_COLUMNS"])
+        _within("samples", array.shape[1], 1, limit["CAP_POPULATION"], "use fewer, or a larger population=")
+        _within_all("sample", array, -(1 << 15), (1 << 15) - 1, "rescale the grid")
+        bins = self._check_labels(labels, bins, array.shape[1])
+        words = image.population_image(array, labels)
+        buffer = self._room("population", words.size)
+        buffer[: words.size] = words
+        buffer.sync_to_device()
+        settings = {"TERMS": array.shape[0], "SAMPLES": array.shape[1]}
+        self._population = _Image(buffer, buffer.device_address, settings, bins)
+
+    def _check_labels(self, labels: npt.ArrayLike | None, bins: int | None, samples: int) -> int:
+        if labels is None:
+            return 0
+        array = _whole("labels", labels)
+        if array.shape != (samples,):
+            raise ValueError(f"labels must have shape [{samples}], one per sample, not {list(array.shape)}")
+        bins = int(array.max()) + 1 if bins is None else int(bins)
+        _within("bins", bins, 1, self.capabilities["CAP_BINS"], "use wider bins")
+        _within_all("label", array, 0, bins - 1)
+        return bins
+
+    def flat(
+        self, cues: npt.ArrayLike, gains: npt.ArrayLike, *, histogram: bool = False, weights: bool = False,
+        reload: bool = False, timeout: float = DEFAULT_TIMEOUT,
+    ) -> FlatResult:
+        """Weigh the population under one evidence or a batch of them, in one start.
+
+        One evidence without histogram goes through registers alone.
+
+        Parameters
+        ----------
+        cues, gains : array_like of int, shape [terms] or [evidences, terms]
+            Cue on the grid, signed 16 bit; gain 0 to 2**26 - 1, where 0 ignores the cue.
+        histogram : bool
+            Sum weights per label.
+        weights : bool
+            Bring every sample's weight.
+        reload : bool
+            Read the population from memory again though it is resident.
+        timeout : float
+            Seconds.
+        """
+        held = self._population
+        if held is None:
+            raise SpynqError("no population is loaded; call load_population() first")
+        cue, gain = np.atleast_2d(_whole("cues", cues)), np.atleast_2d(_whole("gains", gains))
+        terms, samples = held.settings["TERMS"], held.settings["SAMPLES"]
+        if cue.shape != gain.shape or cue.ndim != 2 or cue.shape[1] != terms or not len(cue):
+            raise ValueError(
+                f"cues and gains must both have shape [{terms}] or [evidences, {terms}], "
+                f"not {list(cue.shape)} and {list(gain.shape)}"
+            )
+        _within("evidences", len(cue), 1, (1 << 24) - 1, "split the batch")
+        _within_all("cue", cue, -(1 << 15), (1 << 15) - 1, "rescale the grid")
+        _within_all("gain", gain, 0, (1 << MAX_GAIN_BITS) - 1, "an sd needs at least 28 grid steps")
+        if histogram and not held.bins:
+            raise ValueError("a histogram needs labels; pass them to load_population()")
+
+        load = reload or not self._holds(held)
+        # The image holds the labels, so a run that loads them has to count them.
+        counted = held.bins if histogram or (load and held.bins) else 0
+        batch = np.ndim(cues) == 2
+        mode = ("LOAD" * load, "BATCH" * batch, "HISTOGRAM" * bool(counted), "WEIGHTS" * weights)
+        records = batch or histogram
+        if batch:
+            self._place_batch(cue, gain)
+        else:
+            for t in range(terms):
+                self.set(f"CUE{t}", int(cue[0, t]) & 0xFFFF)
+                self.set(f"GAIN{t}", int(gain[0, t]))
+        kind = image.record_dtype(counted)
+        result = self._target("RESULT", len(cue) * kind.itemsize) if records else None
+        padded = -(-samples // 4) * 4
+        weight = self._target("WEIGHT", len(cue) * padded * 4) if weights else None
+        flags = self._perform(
+            held, load, [*mode, "RECORDS" * records], counted,
+            f"{len(cue)} evidence{'s' * (len(cue) > 1)} on {samples} samples", timeout,
+        )
+        if result is None:
+            found = self._last_record()
+        else:
+            found = _fetch(result, len(cue) * kind.itemsize).view(kind)
+        drawn = None
+        if weight is not None:
+            drawn = _fetch(weight, len(cue) * padded * 4).view("<u4").reshape(-1, padded)[:, :samples]
+        return FlatResult(found, drawn, flags, self.cycles())
+
+    def _place_batch(self, cue: npt.NDArray[np.int64], gain: npt.NDArray[np.int64]) -> None:
+        words = image.batch_image(cue, gain)
+        buffer = self._room("batch", words.size)
+        buffer[: words.size] = words
+        buffer.sync_to_device()
+        self.set("EVIDENCES", len(cue))
+        self.set_address("BATCH", buffer.device_address)
+
+    def _last_record(self) -> npt.NDArray[Any]:
+        """The record of the last evidence, from registers."""
+        record = np.zeros(1, image.record_dtype())
+        record["W"], record["S2"] = self.get_wide("W"), self.get_wide("S2")
+        record["S1"] = np.array([self.get_wide("S1")], np.uint64).view(np.int64)
+        record["L_MIN"], record["FLAGS"] = self.get("L_MIN"), self.get("STATUS") >> 8 & 3
+        return record
+
+    # Likelihood weighting
+
+    def load_program(
+        self, program: Sequence[Operation], targets: Sequence[tuple[int, int]], table: npt.ArrayLike,
+        bins: int = 0,
+    ) -> None:
+        """Set the program that the next :meth:`weighting` loads and later ones find resident.
+
+        Parameters
+        ----------
+        program : sequence of Operation
+        targets : sequence of (int, int)
+            State column and bin of its state 0.
+        table : array_like of uint32
+        bins : int
+            Bins brought back per chunk; 0: none.
+
+        Raises
+        ------
+        ValueError
+            A size or value is beyond this kernel; nothing has been touched.
+        """
+        limit = self.capabilities
+        if not limit["CAP_STATES"]:
+            raise SpynqError("this kernel has no likelihood weighting; build it with states of at least 4")
+        entries = np.asarray(table)
+        words = image.program_words(program, limit["CAP_PARENTS"])
+        _within("program words", len(words), 1, limit["CAP_PROGRAM"], "use a larger program=")
+        beats = -(-entries.size // 4)
+        _within("table entries", 4 * beats, 0, limit["CAP_TABLE"], "use a larger table=")
+        _within("targets", len(targets), 0, limit["CAP_TARGETS"], "query fewer nodes at a time")
+        _within("bins", bins, 1 if targets else 0, limit["CAP_BINS"], "query fewer nodes at a time")
+        columns = [op.column for op in program] + [column for column, _ in targets]
+        columns += [column for op in program for column, _ in op.parents]
+        _within("state column", max(columns), 0, limit["CAP_STATES"] - 1, "use a larger states=")
+        _within(
+            "log2 of the states of a node", max(op.log2_states for op in program), 0,
+            limit["CAP_STATE_BITS"], "use a larger state_bits=",
+        )
+        body = image.weighting_image(program, targets, entries, limit["CAP_PARENTS"])
+        start = _SEED_BYTES // 4
+        buffer = self._room("program", start + body.size)
+        buffer[start : start + body.size] = body
+        settings = {"PROGRAM": len(words), "TARGETS": len(targets), "TABLE": beats}
+        self._program = _Image(buffer, buffer.device_address, settings, bins)
+
+    def weighting(
+        self, samples: int, seed: int | None = None, *, timeout: float = DEFAULT_TIMEOUT
+    ) -> WeightingResult:
+        """Draw and weigh samples with the loaded program.
+
+        Parameters
+        ----------
+        samples : int
+            Samples to draw and count; whole chunks of 1,024 are drawn.
+        seed : int, optional
+            Sets the generators first. Without it they go on from the last run.
+        timeout : float
+            Seconds, for each start; a long run is cut into several.
+        """
+        held = self._program
+        if held is None:
+            raise SpynqError("no program is loaded; call load_program() first")
+        samples = self.kernel.limits[0].check(int(samples), "split the run")
+        if seed is None and not self._holds(held):
+            raise SpynqError("the generators have no state to go on from; pass a seed")
+        if seed is not None and seed < 0:
+            raise ValueError(f"seed must be at least 0, not {seed}")
+        kind = image.record_dtype(held.bins)
+        block = max(1, _RESULT_BYTES // kind.itemsize) * CHUNK
+        parts, cycles = [], 0
+        flags: dict[str, bool] = {}
+        for first in range(0, samples, block):
+            count = min(block, samples - first)
+            found, now = self._weigh(held, count, seed if first == 0 else None, timeout)
+            parts.append(found)
+            cycles += self.cycles()
+            flags = {name: value or flags.get(name, False) for name, value in now.items()}
+        return WeightingResult(np.concatenate(parts), flags, cycles, samples)
+
+    def _weigh(
+        self, held: _Image, samples: int, seed: int | None, timeout: float
+    ) -> tuple[npt.NDArray[Any], dict[str, bool]]:
+        kind = image.record_dtype(held.bins)
+        size = image.chunks(samples) * kind.itemsize
+        result = self._target("RESULT", size)
+        load = seed is not None or not self._holds(held)
+        if seed is not None:
+            held.buffer[: _SEED_BYTES // 4] = generator_states(seed).ravel()
+        if load:
+            held.buffer.sync_to_device()
+            held.address = held.buffer.device_address + _SEED_BYTES * (seed is None)
+        held.settings["SAMPLES"] = samples
+        mode = [
+            "WEIGHTING", "RECORDS", "LOAD" * load, "SEEDS" * (seed is not None),
+            "HISTOGRAM" * bool(held.bins),
+        ]
+        flags = self._perform(held, load, mode, held.bins, f"{samples} samples", timeout)
+        return _fetch(result, size).view(kind), flags
+
+    # Both
+
+    def _perform(
+        self, held: _Image, load: bool, mode: Sequence[str], bins: int, what: str, timeout: float
+    ) -> dict[str, bool]:
+        for name, value in held.settings.items():
+            self.set(name, value)
+        self.set("BINS", bins)
+        self.set("MODE", sum(_MODE[name] for name in mode if name))
+        if load:
+            self.set_address("IMAGE", held.address)
+            # Until the run has ended well, nothing counts as loaded.
+            self.set("SCRATCH", 0)
+        flags = self.start_and_wait(what, timeout)
+        if load:
+            held.mark = secrets.randbelow((1 << 32) - 1) + 1
+            self.set("SCRATCH", held.mark)
+        return flags
+
+    def _holds(self, held: _Image) -> bool:
+        return held.mark != 0 and self.get("SCRATCH") == held.mark
+
+    def _room(self, name: str, words: int) -> Any:
+        """A buffer of at least this many words, kept for the next run of the same kind."""
+        if self._buffers is None:
+            self._buffers = {}
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.size < words:
+            if buffer is not None:
+                del self._buffers[name]
+                buffer.freebuffer()
+            buffer = self._buffers[name] = self.allocate((max(words, 4),), "u4")
+        return buffer
+
+    def _target(self, name: str, nbytes: int) -> Any:
+        buffer = self._room(name, nbytes // 4)
+        self.set_address(name, buffer.device_address)
+        return buffer
+
+    def close(self) -> None:
+        """Free the buffers and release the device."""
+        buffers, self._buffers = self._buffers or {}, None
+        self._population = self._program = None
+        for buffer in buffers.values():
+            buffer.freebuffer()
+        super().close()
+
+
+def _fetch(buffer: Any, nbytes: int) -> npt.NDArray[Any]:
+    """A copy of the first bytes of what the kernel wrote."""
+    buffer.sync_from_device()
+    return np.array(buffer[: nbytes // 4], dtype="<u4").view(np.uint8)
+
+
+def _whole(name: str, values: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.dtype.kind not in "iub":
+        raise ValueError(f"{name} must be integers on the grid, not {array.dtype}; see spynq.stm.quantise")
+    return array.astype(np.int64)
+
+
+def _within(name: str, value: int, low: int, high: int, way_out: str = "") -> None:
+    if not low <= value <= high:
+        tail = f"; {way_out}" if way_out else ""
+        raise ValueError(f"{name} must be {low} to {high}, not {value}{tail}")
+
+
+def _within_all(name: str, values: npt.NDArray[np.int64], low: int, high: int, way_out: str = "") -> None:
+    for extreme in (values.min(), values.max()):
+        _within(name, int(extreme), low, high, way_out)
