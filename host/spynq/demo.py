@@ -39,8 +39,8 @@ QUESTIONS = (
     ),
     Question(
         "alarm",
-        "blood pressure and central venous pressure are low, the heart is fast",
-        {"BP": "LOW", "CVP": "LOW", "HRBP": "HIGH"},
+        "blood pressure is low, central venous pressure high, the heart fast",
+        {"BP": "LOW", "CVP": "HIGH", "HRBP": "HIGH"},
         ("HYPOVOLEMIA", "LVFAILURE", "ANAPHYLAXIS"),
     ),
 )
@@ -107,7 +107,7 @@ def answer(question: Question, device: str, seed: int = 1, samples: int = SAMPLE
     network = example(question.network)
     targets, evidence = list(question.targets), dict(question.evidence)
     posterior = network.query(targets, evidence, samples=samples, seed=seed, device=device)
-    return Answer(question, posterior, network.exact(targets, evidence))
+    return Answer(question, posterior, network.exact(targets, evidence).probabilities)
 
 
 def fuse(device: str, seed: int = 1) -> tuple[Any, float, float]:

@@ -26,7 +26,7 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     [
         ([], "the following arguments are required: COMMAND"),
         (["nonsense"], "invalid choice: 'nonsense'"),
-        (["stm", "query"], "required: FILE, --target"),
+        (["stm", "query"], "the following arguments are required: FILE"),
         (
             ["stm", "query", "x.bif", "--target", "a", "--evidence", "b"],
             "--evidence takes NODE=STATE, not 'b'",

@@ -26,7 +26,7 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
         "--evidence", metavar="NODE=STATE", nargs="+", action="extend", default=[], help="what was observed"
     )
     asked.add_argument(
-        "--target", metavar="NODE", nargs="+", action="extend", required=True, help="what is asked for"
+        "--target", metavar="NODE", nargs="+", action="extend", help="what is asked for (every other node)"
     )
     asked.add_argument(
         "--tolerance", metavar="TV", type=float, help="sample until the total variation is about this small"
@@ -66,7 +66,7 @@ def query(arguments: argparse.Namespace) -> int:
 
     network = load(arguments.file)
     with Waiting(f"query on {options['device']}", quiet=arguments.no_progress):
-        posterior = network.query(list(dict.fromkeys(arguments.target)), evidence, **options)
+        posterior = network.query(arguments.target, evidence, **options)
     if arguments.json:
         print_json(posterior_json(posterior))
     else:
