@@ -15,6 +15,7 @@ import spynq.stm
 from spynq import devices
 from spynq.cli import main
 from spynq.errors import MissingDependency
+from spynq.stm.model import StmModel
 
 ASIA = Path(spynq.stm.__file__).parent / "networks" / "asia.bif"
 QUERY = ["stm", "query", str(ASIA), "--device", "golden"]
@@ -71,7 +72,7 @@ def test_without_target_every_unobserved_node_is_answered(capsys: pytest.Capture
 def test_a_tolerance_chooses_the_samples(capsys: pytest.CaptureFixture[str]) -> None:
     coarse, fine = (
         _json([*QUERY, "--target", "lung", "--tolerance", tolerance], capsys)["samples"]
-        for tolerance in ("0.05", "0.005")
+        for tolerance in ("0.05", "0.001")
     )
     assert coarse < fine
 
@@ -96,7 +97,7 @@ def test_plot_saves_a_picture(suffix: str, tmp_path: Path, capsys: pytest.Captur
     [
         (["--target", "lunge"], "lunge"),
         (["--target", "lung", "--evidence", "smoke=maybe"], "maybe"),
-        (["--target", "lung", "--evidence", "either=no", "tub=yes"], "tub=yes"),
+        (["--target", "lung", "--evidence", "either=no", "tub=yes"], "tub = yes"),
         (["--target", "lung", "--samples", "0"], "0"),
         (["--target", "lung", "--samples", "99999999999"], "99999999999"),
         (["--target", "lung", "--seed", "-1"], "-1"),
@@ -200,3 +201,32 @@ def test_ctrl_c_in_a_long_query_ends_it_with_130() -> None:
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err.splitlines()[-1] == "spynq: interrupted"
+
+
+def test_ctrl_c_tells_the_answer_so_far(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real, calls = StmModel.start, []
+
+    def start(self: StmModel, *rest: Any) -> dict[str, int]:
+        calls.append(rest)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(self, *rest)
+
+    monkeypatch.setattr(StmModel, "start", start)
+    assert main([*QUERY, "--target", "lung", "--tolerance", "0.0001", "--json"]) == 130
+    out, err = capsys.readouterr()
+    answer = json.loads(out)
+    assert set(answer) == KEYS
+    assert answer["samples"] > 0
+    assert err.splitlines()[0] == "spynq: the answer above is from the part that was done"
+    assert err.splitlines()[-1] == "spynq: interrupted"
+
+
+def test_a_tolerance_out_of_reach_is_noted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("spynq.stm.query.LARGEST_ADAPTIVE", 8192)
+    assert main([*QUERY, "--target", "lung", "--tolerance", "0.0001"]) == 0
+    assert "spynq: note: the tolerance 0.0001 was not reached" in capsys.readouterr().err

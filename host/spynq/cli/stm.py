@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from spynq.cli.output import Waiting, print_json, table
+from spynq.errors import SpynqError
 
 __all__ = ["add_to", "fuse", "query"]
 
@@ -65,13 +69,35 @@ def query(arguments: argparse.Namespace) -> int:
     from spynq.stm import load
 
     network = load(arguments.file)
-    with Waiting(f"query on {options['device']}", quiet=arguments.no_progress):
-        posterior = network.query(arguments.target, evidence, **options)
+    # Simulated gateware may have to be compiled first, which has no percentage; a model only samples.
+    quiet, bar = arguments.no_progress or not sys.stderr.isatty(), options["device"] == "golden"
+    with _keeping_what_is_done(arguments), Waiting(f"query on {options['device']}", quiet=quiet or bar):
+        posterior = network.query(arguments.target, evidence, progress=bar and not quiet, **options)
+    _tell(posterior, arguments)
+    _plot(posterior, arguments.plot)
+    return 0
+
+
+@contextmanager
+def _keeping_what_is_done(arguments: argparse.Namespace) -> Iterator[None]:
+    """Tell the answer so far when a long query is interrupted or its device fails."""
+    try:
+        yield
+    except (SpynqError, KeyboardInterrupt) as error:
+        partial = getattr(error, "partial", None)
+        if partial is not None:
+            _tell(partial, arguments)
+            print("spynq: the answer above is from the part that was done", file=sys.stderr)
+        raise
+
+
+def _tell(posterior: Any, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(posterior_json(posterior))
     else:
         print(posterior_text(posterior))
-    return _plot(posterior, arguments.plot)
+    for note in getattr(posterior, "notes", ()):
+        print(f"spynq: note: {note}", file=sys.stderr)
 
 
 def fuse(arguments: argparse.Namespace) -> int:
@@ -88,7 +114,8 @@ def fuse(arguments: argparse.Namespace) -> int:
         print_json(fusion_json(fusion, options["seed"], options["device"]))
     else:
         print(fusion_text(fusion))
-    return _plot(fusion, arguments.plot)
+    _plot(fusion, arguments.plot)
+    return 0
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -185,17 +212,11 @@ def _how(result: Any) -> str:
     return ", ".join([f"device {device}"] * bool(device) + parts)
 
 
-def _plot(result: Any, path: Path | None) -> int:
-    if path is not None:
-        # The command line has no window to open; a backend the user chose is kept.
-        os.environ.setdefault("MPLBACKEND", "Agg")
-        save(result.plot(), path)
-    return 0
-
-
-def save(drawn: Any, path: Path) -> None:
-    """Save what ``plot()`` returned, a figure or its axes."""
-    while isinstance(drawn, list | tuple) or hasattr(drawn, "flat"):
-        drawn = drawn.flat[0] if hasattr(drawn, "flat") else drawn[0]
+def _plot(result: Any, path: Path | None) -> None:
+    if path is None:
+        return
+    # The command line has no window to open; a backend the user chose is kept.
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    figure = result.plot()
     path.parent.mkdir(parents=True, exist_ok=True)
-    getattr(drawn, "figure", drawn).savefig(path, dpi=150, bbox_inches="tight")
+    figure.savefig(path, dpi=150, bbox_inches="tight")
