@@ -8,14 +8,14 @@ run are spread over several with the same operations, hence, with the same seed,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from spynq.bayes.exact import Factor
 from spynq.bayes.network import Evidence, Floats, Network, SoftEvidence
-from spynq.errors import SpynqError
+from spynq.errors import ImpossibleEvidence, SpynqError
 from spynq.stm.alias import alias_table, log2_states, negative_log2
 from spynq.stm.factors import Plan, plan
 from spynq.stm.golden import Operation
@@ -25,6 +25,7 @@ from spynq.stm.schedule import Step, columns_of, live_profile, schedule
 
 __all__ = ["Compiled", "Run", "compile_network", "fitting_config"]
 
+_LOOKAHEADS = (1024, 256, 64)
 _LARGEST_STRIDE = (1 << OP.fields[-1].width) - 1
 
 
@@ -70,6 +71,8 @@ class Compiled:
         Targets known without sampling.
     words : int
         Program words of a run: cycles per sample and lane.
+    lookahead : int
+        Entries up to which likelihoods were worked into tables.
     """
 
     network: Network
@@ -81,6 +84,7 @@ class Compiled:
     log2_constant: float
     fixed: dict[str, Floats]
     words: int
+    lookahead: int
 
 
 def compile_network(
@@ -90,7 +94,7 @@ def compile_network(
     soft_evidence: SoftEvidence | None = None,
     capabilities: Mapping[str, int] | None = None,
     prune: bool = True,
-    lookahead: int = 0,
+    lookahead: int | None = 0,
 ) -> Compiled:
     """Compile one query.
 
@@ -104,8 +108,11 @@ def compile_network(
         Likelihoods per node.
     capabilities : mapping of str to int, optional
         ``CAP_`` registers of the kernel; by default those of ``StmConfig()``.
-    prune, lookahead
+    prune : bool
         See :func:`spynq.stm.factors.plan`.
+    lookahead : int, optional
+        See there. ``None``: the largest of 1,024, 256, 64 and 0 that fits the kernel and makes the
+        program at most half as long again.
 
     Raises
     ------
@@ -119,26 +126,68 @@ def compile_network(
         raise SpynqError(
             "this kernel has no likelihood-weighting front end (CAP_STATES = 0); build it with states=64"
         )
-    clamped, soft = network.clamp(evidence), network.likelihoods(soft_evidence)
-    names = network.target_names(targets, evidence)
-    work = plan(network, names, clamped, soft, prune, lookahead)
+    question = _Question(
+        network,
+        network.target_names(targets, evidence),
+        network.clamp(evidence),
+        network.likelihoods(soft_evidence),
+        prune,
+    )
+    if lookahead is not None:
+        return _compile(question, limits, lookahead)
+    if not question.clamped and not question.soft:
+        return _compile(question, limits, 0)
+    plain, refusal = None, None
+    try:
+        plain = _compile(question, limits, 0)
+    except ImpossibleEvidence:
+        raise
+    except SpynqError as error:
+        refusal = error
+    for size in _LOOKAHEADS:
+        try:
+            found = _compile(question, limits, size)
+        except ImpossibleEvidence:
+            raise
+        except SpynqError:
+            continue
+        if plain is None or 2 * found.words <= 3 * plain.words:
+            return found
+    if plain is None:
+        raise refusal or AssertionError
+    return plain
+
+
+@dataclass(frozen=True)
+class _Question:
+    network: Network
+    targets: tuple[str, ...]
+    clamped: dict[str, int]
+    soft: dict[str, Floats]
+    prune: bool
+
+
+def _compile(question: _Question, limits: Mapping[str, int], lookahead: int) -> Compiled:
+    network, names, clamped = question.network, question.targets, question.clamped
+    work = plan(network, names, clamped, question.soft, question.prune, lookahead)
     fixed = {name: np.eye(network[name].size)[clamped[name]] for name in names if name in clamped}
     fixed |= {name: np.ones(1) for name in names if name not in clamped and name not in work.draws}
     wanted = [name for name in names if name in work.draws]
     _check(network.name, "state_bits", max((_bits(f) for f in work.draws.values()), default=0), limits)
     _check(network.name, "table", _entries(work), limits)
     steps = schedule(work)
-    if not steps:
-        return Compiled(
-            network, clamped, soft, names, (), np.zeros(0, np.uint32), work.log2_constant, fixed, 0
-        )
-    table, bases = _tables(work, steps)
-    words = sum(
-        operation_words(op, limits["CAP_PARENTS"]) for op in _program(steps, bases, columns_of(steps, ()))
+    runs: tuple[Run, ...] = ()
+    table, words = np.zeros(0, np.uint32), 0
+    if steps:
+        table, bases = _tables(work, steps)
+        operations = _program(steps, bases, columns_of(steps, ()))
+        words = sum(operation_words(op, limits["CAP_PARENTS"]) for op in operations)
+        _check(network.name, "program", words, limits)
+        groups = _groups(network, steps, wanted, limits)
+        runs = tuple(_run(network, steps, bases, group) for group in groups)
+    return Compiled(
+        network, clamped, question.soft, names, runs, table, work.log2_constant, fixed, words, lookahead
     )
-    _check(network.name, "program", words, limits)
-    runs = tuple(_run(network, steps, bases, group) for group in _groups(network, steps, wanted, limits))
-    return Compiled(network, clamped, soft, names, runs, table, work.log2_constant, fixed, words)
 
 
 def fitting_config(
@@ -156,8 +205,6 @@ def fitting_config(
     SpynqError
         Not even the largest build of the contract is large enough.
     """
-    from dataclasses import replace
-
     config = base or StmConfig()
     clamped, soft = network.clamp(evidence), network.likelihoods(soft_evidence)
     names = network.target_names(targets, evidence)

@@ -34,16 +34,14 @@ class Plan:
 
 
 def _impossible(
-    network: Network, clamped: dict[str, int], soft: dict[str, Floats], culprit: str
+    network: Network, clamped: dict[str, int], soft: dict[str, Floats], culprit: str = ""
 ) -> ImpossibleEvidence:
     told = describe(network, clamped, soft)
     if culprit in clamped:
-        culprit = f"{culprit} = {network[culprit].states[clamped[culprit]]} cannot occur"
-    else:
-        culprit = f"the soft evidence on {culprit} cannot occur"
-    return ImpossibleEvidence(
-        f"the evidence has probability zero: {culprit} given {told}; take back a part of it"
-    )
+        told = f"{culprit} = {network[culprit].states[clamped[culprit]]} cannot occur given {told}"
+    elif culprit:
+        told = f"the soft evidence on {culprit} cannot occur given {told}"
+    return ImpossibleEvidence(f"the evidence has probability zero: {told}; take back a part of it")
 
 
 def plan(
@@ -97,6 +95,8 @@ def plan(
     result = Plan(draws, _merged([_without(factor, single) for _, factor in found]))
     if lookahead:
         result = _look_ahead(result, lookahead)
+    if not all(factor.table.any() for factor in result.weights):
+        raise _impossible(network, clamped, soft)
     return _scaled(result)
 
 
@@ -147,7 +147,8 @@ def _look_ahead(before: Plan, limit: int) -> Plan:
     sizes = {name: factor.table.shape[-1] for name, factor in draws.items()}
     rank = {name: index for index, name in enumerate(draws)}
     for name in reversed(list(draws)):
-        mine = [factor for factor in weights if name in factor.scope]
+        # A weight that a later node also has stays a weight, or the arrows would form a cycle.
+        mine = [f for f in weights if name in f.scope and max(rank[n] for n in f.scope) == rank[name]]
         if not mine:
             continue
         rest = {n for factor in [draws[name], *mine] for n in factor.scope} - {name}
@@ -163,7 +164,7 @@ def _look_ahead(before: Plan, limit: int) -> Plan:
         draws[name] = Factor(
             scope, np.divide(joint, total[..., None], out=uniform, where=total[..., None] > 0)
         )
-        weights = [factor for factor in weights if name not in factor.scope]
+        weights = [factor for factor in weights if factor not in mine]
         weights = _merged([*weights, Factor(scope[:-1], np.asarray(total))])
     return replace(before, draws=draws, weights=weights)
 

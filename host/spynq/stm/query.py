@@ -69,7 +69,7 @@ def query(
     config: StmConfig | None = None,
     on_zero: str = "raise",
     prune: bool = True,
-    lookahead: int = 0,
+    lookahead: int | None = None,
     timeout: float | None = None,
     progress: bool | None = None,
 ) -> Posterior:
@@ -99,9 +99,9 @@ def query(
         with ``"nan"``.
     prune : bool
         Leave out nodes that can have no effect.
-    lookahead : int
+    lookahead : int, optional
         Work likelihoods into tables of up to so many entries, so that rare evidence leaves more
-        effective samples; 0: plain likelihood weighting.
+        effective samples; 0: plain likelihood weighting. By default as much as fits.
     timeout : float, optional
         Seconds that one piece may take.
     progress : bool, optional
@@ -130,7 +130,7 @@ def query(
     clamped, soft = network.clamp(evidence), network.likelihoods(soft_evidence)
     names = network.target_names(targets, evidence)
     # Before a device is opened, which may take long: does the question make sense?
-    plan(network, names, clamped, soft, prune, lookahead)
+    plan(network, names, clamped, soft, prune)
     with _opened(device, config) as (driver, label):
         compiled = compile_network(
             network, names, evidence, soft_evidence, driver.capabilities, prune, lookahead
@@ -293,7 +293,7 @@ def _zero(
         chance = f"its probability is {math.exp(log):.2g}"
     return ImpossibleEvidence(
         f"none of {samples:,} samples agrees with the evidence {told}: {chance}; "
-        "draw more samples, try lookahead=4096, or take back a part of it"
+        "draw more samples, or take back a part of it"
     )
 
 
