@@ -1,7 +1,8 @@
 """The sampling tree: posteriors of Bayesian networks and Gaussian cues by importance sampling.
 
-``load``, ``load_bif``, ``load_xmlbif`` and ``example`` give a network whose ``query`` answers; ``params``
-is the contract with the kernel, ``golden`` its exact integer model.
+``load``, ``load_bif``, ``load_xmlbif`` and ``example`` give a network whose ``query`` answers; ``fuse``
+combines Gaussian cues about one quantity, ``Population`` any samples under any cues; ``params`` is the
+contract with the kernel, ``golden`` its exact integer model.
 """
 
 from __future__ import annotations
@@ -14,16 +15,23 @@ if TYPE_CHECKING:
     from spynq.bayes.files import example, load
     from spynq.bayes.network import Network
     from spynq.bayes.xmlbif import load_xmlbif
+    from spynq.stm.fusion import Fusion, fuse
+    from spynq.stm.population import Population
     from spynq.stm.posterior import Posterior
     from spynq.stm.query import query
 
-__all__ = ["Network", "Posterior", "example", "load", "load_bif", "load_xmlbif", "query"]
+__all__ = [
+    "Fusion", "Network", "Population", "Posterior", "example", "fuse", "load", "load_bif", "load_xmlbif", "query",
+]
 
 # Imported when first asked for: a driver on a board needs none of them.
 _PLACES = {
+    "Fusion": "spynq.stm.fusion",
     "Network": "spynq.bayes.network",
+    "Population": "spynq.stm.population",
     "Posterior": "spynq.stm.posterior",
     "example": "spynq.bayes.files",
+    "fuse": "spynq.stm.fusion",
     "load": "spynq.bayes.files",
     "load_bif": "spynq.bayes.bif",
     "load_xmlbif": "spynq.bayes.xmlbif",
