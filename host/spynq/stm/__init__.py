@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from spynq.stm.query import query
 
 __all__ = [
-    "Fusion", "Network", "Population", "Posterior", "example", "fuse", "load", "load_bif", "load_xmlbif", "query",
+    "Fusion", "Network", "Population", "Posterior",
+    "example", "fuse", "load", "load_bif", "load_xmlbif", "query",
 ]
 
 # Imported when first asked for: a driver on a board needs none of them.

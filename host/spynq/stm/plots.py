@@ -88,7 +88,7 @@ def _raster(axes: Axes, samples: npt.NDArray[np.float64], weights: npt.NDArray[n
 def fusion(found: Fusion) -> Figure:
     """Cues, exact posterior and estimate above; the population's weights below."""
     figure = _figure(7, 4.5)
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1)})
     width = np.diff(found.edges)
     middle = (found.edges[:-1] + found.edges[1:]) / 2
     upper.stairs(found.histogram / width, found.edges, fill=True, color="#7aa6c2", label="fused")
