@@ -110,25 +110,14 @@ def answer(question: Question, device: str, seed: int = 1, samples: int = SAMPLE
     return Answer(question, posterior, network.exact(targets, evidence).probabilities)
 
 
-def fuse(device: str, seed: int = 1) -> tuple[Any, float, float]:
-    """Fuse the three cues; the exact mean and standard deviation come with it.
-
-    Returns
-    -------
-    tuple
-        Fusion, and the mean and standard deviation of the product of Gaussians. The support
-        (-50 to 50) cuts off less than 1e-15 of it.
-    """
+def fuse(device: str, seed: int = 1) -> Any:
+    """Fuse the three cues of the multisensory experiment."""
     from spynq.stm import fuse as fuse_cues
 
-    fusion = fuse_cues(list(CUES.values()), seed=seed, device=device)
-    precisions = [1 / deviation**2 for _, deviation in CUES.values()]
-    total = math.fsum(precisions)
-    mean = math.fsum(p * cue for p, (cue, _) in zip(precisions, CUES.values(), strict=True)) / total
-    return fusion, mean, math.sqrt(1 / total)
+    return fuse_cues(list(CUES.values()), seed=seed, device=device)
 
 
-def draw(answers: list[Answer], fusion: Any, mean: float, deviation: float, path: Path) -> Path:
+def draw(answers: list[Answer], fusion: Any, path: Path) -> Path:
     """Picture of all answers: bars with standard errors, a dash where the exact value is.
 
     Raises
@@ -146,7 +135,7 @@ def draw(answers: list[Answer], fusion: Any, mean: float, deviation: float, path
     panels = figure.subplots(1, len(answers) + 1)
     for axes, one in zip(panels, answers, strict=False):
         _draw_answer(axes, one)
-    _draw_fusion(panels[-1], fusion, mean, deviation)
+    _draw_fusion(panels[-1], fusion)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     return path
@@ -171,16 +160,14 @@ def _draw_answer(axes: Axes, one: Answer) -> None:
     axes.legend(fontsize=7)
 
 
-def _draw_fusion(axes: Axes, fusion: Any, mean: float, deviation: float) -> None:
+def _draw_fusion(axes: Axes, fusion: Any) -> None:
     grid = [-20 + 0.25 * i for i in range(241)]
-
-    def density(centre: float, width: float) -> list[float]:
-        return [math.exp(-0.5 * ((x - centre) / width) ** 2) / (width * math.sqrt(2 * math.pi)) for x in grid]
-
     axes.stairs(fusion.histogram, fusion.edges, fill=True, color="#7aa6c2", label="fused")
-    axes.plot(grid, density(mean, deviation), "k--", linewidth=1, label="exact")
-    for (name, (cue, width)), colour in zip(CUES.items(), ("C1", "C2", "C3"), strict=True):
-        axes.plot(grid, density(cue, width), colour, linewidth=1, label=name)
+    axes.stairs(fusion.exact_histogram, fusion.edges, color="black", linewidth=1, label="exact")
+    for name, (cue, width) in CUES.items():
+        # Bins are one wide, so that a density is a probability per bin.
+        peak = 1 / (width * math.sqrt(2 * math.pi))
+        axes.plot(grid, [peak * math.exp(-0.5 * ((x - cue) / width) ** 2) for x in grid], label=name)
     axes.set_xlim(grid[0], grid[-1])
     axes.set_title("three cues fused", fontsize=8)
     axes.legend(fontsize=7)

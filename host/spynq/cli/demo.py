@@ -43,16 +43,17 @@ def run(arguments: argparse.Namespace) -> int:
         if people:
             print(answer_text(answers[-1]), end="\n\n")
     with Waiting(f"fusion on {device}", quiet=not people):
-        fusion, mean, deviation = demo.fuse(device, seed=arguments.seed)
+        fusion = demo.fuse(device, seed=arguments.seed)
     if people:
-        print(fusion_text(fusion, mean, deviation), end="\n\n")
-    picture = demo.draw(answers, fusion, mean, deviation, arguments.plot)
+        print(fusion_text(fusion), end="\n\n")
+    picture = demo.draw(answers, fusion, arguments.plot)
     seconds = time.monotonic() - begin
     if people:
         print(f"picture in {picture}; {seconds:.1f} s in all")
         return 0
     queries = {a.question.network: {**posterior_json(a.posterior), "exact": a.exact} for a in answers}
-    fused = {**fusion_json(fusion, arguments.seed, device), "exact": {"mean": mean, "sd": deviation}}
+    exact = {"mean": fusion.exact_mean, "standard_deviation": fusion.exact_standard_deviation}
+    fused = {**fusion_json(fusion), "exact": exact}
     print_json({**queries, "fusion": fused, "note": fallback, "picture": str(picture), "seconds": seconds})
     return 0
 
@@ -72,14 +73,19 @@ def answer_text(one: Any) -> str:
     )
 
 
-def fusion_text(fusion: Any, mean: float, deviation: float) -> str:
+def fusion_text(fusion: Any) -> str:
     """The fusion: the cues, the table, the cost."""
     from spynq.demo import CUES
 
     cues = ", ".join(f"{name} {cue:g} (sd {width:g})" for name, (cue, width) in CUES.items())
     rows = [
-        ("mean", f"{fusion.mean:.4f}", f"{mean:.4f}", f"{fusion.standard_error:.4f}"),
-        ("standard deviation", f"{fusion.standard_deviation:.4f}", f"{deviation:.4f}", "-"),
+        ("mean", f"{fusion.mean:.4f}", f"{fusion.exact_mean:.4f}", f"{fusion.standard_error:.4f}"),
+        (
+            "standard deviation",
+            f"{fusion.standard_deviation:.4f}",
+            f"{fusion.exact_standard_deviation:.4f}",
+            "-",
+        ),
     ]
     return (
         f"three cues of one quantity: {cues}\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from spynq.errors import SpynqError
 
 __all__ = ["add_to", "fuse", "query"]
 
-_KEYS = ("samples", "ess", "log_evidence", "cycles", "flags", "seconds")
+_COSTS = ("ess", "log_evidence", "cycles", "flags", "seconds")
 
 
 def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -111,7 +110,7 @@ def fuse(arguments: argparse.Namespace) -> int:
     with Waiting(f"fusion on {options['device']}", quiet=arguments.no_progress):
         fusion = fuse_cues(cues, **options)
     if arguments.json:
-        print_json(fusion_json(fusion, options["seed"], options["device"]))
+        print_json(fusion_json(fusion))
     else:
         print(fusion_text(fusion))
     _plot(fusion, arguments.plot)
@@ -160,7 +159,7 @@ def posterior_json(posterior: Any) -> dict[str, object]:
         "seed": posterior.seed,
         "posterior": posterior.probabilities,
         "standard_error": posterior.standard_error,
-        **{name: getattr(posterior, name) for name in _KEYS if name != "samples"},
+        **{name: getattr(posterior, name) for name in _COSTS},
     }
 
 
@@ -174,15 +173,18 @@ def posterior_text(posterior: Any) -> str:
     return f"{table(('node', 'state', 'posterior', 'standard error'), rows)}\n\n{_how(posterior)}"
 
 
-def fusion_json(fusion: Any, seed: int, device: str) -> dict[str, object]:
-    """A fusion under the same names as far as they apply, and its moments."""
-    names = ("mean", "standard_deviation", "standard_error", "ess", "histogram", "edges", "cycles", "flags")
+def fusion_json(fusion: Any) -> dict[str, object]:
+    """A fusion under the same names; its posterior is a histogram and two moments."""
+    moments = {"mean": fusion.mean, "standard_deviation": fusion.standard_deviation}
     return {
-        "device": device,
+        "device": fusion.device,
         "kernel": "stm",
-        "samples": getattr(fusion, "samples", None),
-        "seed": seed,
-        **{name: getattr(fusion, name) for name in (*names, "seconds")},
+        "samples": fusion.samples,
+        "seed": fusion.seed,
+        "posterior": {**moments, "histogram": fusion.histogram, "edges": fusion.edges},
+        **moments,
+        "standard_error": fusion.standard_error,
+        **{name: getattr(fusion, name) for name in _COSTS},
     }
 
 
@@ -195,28 +197,21 @@ def fusion_text(fusion: Any) -> str:
 
 
 def _how(result: Any) -> str:
-    parts = []
-    for name, unit in zip(
-        _KEYS, ("samples", "effective", "log evidence", "cycles", "flags", "s"), strict=True
-    ):
-        value = getattr(result, name, None)
-        if value is None or (name == "flags" and not value):
-            continue
-        if name in ("log_evidence", "flags"):
-            parts.append(f"{unit} {value:.4f}" if isinstance(value, float) else f"{unit} {value}")
-        elif name == "ess" and isinstance(value, dict):
-            parts.append(f"{min(value.values()):,.0f} effective at least")
-        else:
-            parts.append(f"{value:.2f} {unit}" if name == "seconds" else f"{value:,.0f} {unit}")
-    device = getattr(result, "device", None)
-    return ", ".join([f"device {device}"] * bool(device) + parts)
+    parts = [
+        f"device {result.device}",
+        f"{result.samples:,} samples",
+        f"{result.ess:,.0f} effective",
+        f"log evidence {result.log_evidence:.4f}",
+        f"{result.cycles:,} cycles" if result.cycles else "no cycles counted",
+        *([f"flags {' '.join(result.flags)}"] if result.flags else []),
+        f"{result.seconds:.2f} s",
+    ]
+    return ", ".join(parts)
 
 
 def _plot(result: Any, path: Path | None) -> None:
     if path is None:
         return
-    # The command line has no window to open; a backend the user chose is kept.
-    os.environ.setdefault("MPLBACKEND", "Agg")
     figure = result.plot()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150, bbox_inches="tight")
