@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from spynq.contract import STATUS_FLAGS, Kernel
@@ -112,6 +113,9 @@ class KernelDriver:
         """Clock cycles of the last run, from start to done; 0 on a device without a clock."""
         return self.get_wide("CYCLES")
 
+    resets: int = 0
+    """Resets so far: what a driver knows to be resident is gone when it changes."""
+
     def start(self) -> None:
         """Start a run and return at once."""
         self.write(0x00, 1)
@@ -156,8 +160,14 @@ class KernelDriver:
         SpynqError
             The kernel refused the register values.
         """
-        self.start()
-        self.wait(what, timeout)
+        try:
+            self.start()
+            self.wait(what, timeout)
+        except BaseException:
+            # The next run must neither meet this one nor see its buffers written behind its back.
+            with suppress(SpynqError):
+                self.reset()
+            raise
         flags = self.status()
         if flags["READ_ERROR"] or flags["WRITE_ERROR"]:
             side = "read" if flags["READ_ERROR"] else "write"

@@ -41,7 +41,7 @@ class EchoDriver(KernelDriver):
         try:
             source[: values.size] = values
             source.sync_to_device()
-            self.configure(values.size, add, memory=True)
+            self.configure(padded, add, memory=True)
             self.set_address("SOURCE", source.device_address)
             self.set_address("TARGET", target.device_address)
             self.start_and_wait(f"a copy of {values.size} words", timeout)

@@ -35,7 +35,8 @@ class EchoModel:
         words, add = registers["WORDS"], registers["ADD"]
         source = registers["SOURCE_LO"] | registers["SOURCE_HI"] << 32
         target = registers["TARGET_LO"] | registers["TARGET_HI"] << 32
-        if not 1 <= words <= MAX_WORDS or (registers["MODE"] and (source % 16 or target % 16)):
+        part = words % (self.config.bus // 32) or source % 16 or target % 16
+        if not 1 <= words <= MAX_WORDS or (registers["MODE"] and part):
             return {"SUM": 0, "STATUS": _REFUSED}
         if registers["MODE"]:
             values = np.frombuffer(memory.read(source, 4 * words), dtype="<u4")

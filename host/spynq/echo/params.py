@@ -18,11 +18,21 @@ KERNEL = Kernel(
     capabilities=(("CAP_BUS", "Bits of the memory port."),),
     registers=(
         Register(
-            "MODE", 0x80, "rw", "What a start does.", width=1,
+            "MODE",
+            0x80,
+            "rw",
+            "What a start does.",
+            width=1,
             fields=(Field("MEMORY", 0, 1, "0: stream to stream; 1: memory to memory."),),
         ),
         Register("ADD", 0x84, "rw", "Added to every word, modulo 2**32."),
-        Register("WORDS", 0x88, "rw", "32-bit words to move, 1 to 2**24; to memory a multiple of CAP_BUS/32.", width=25),
+        Register(
+            "WORDS",
+            0x88,
+            "rw",
+            "32-bit words to move, 1 to 2**24; to memory a multiple of CAP_BUS/32.",
+            width=25,
+        ),
         Register("SOURCE_LO", 0x8C, "rw", "Byte address of the source, low word; a multiple of 16."),
         Register("SOURCE_HI", 0x90, "rw", "The same, high word.", width=8),
         Register("TARGET_LO", 0x94, "rw", "Byte address of the target, low word; a multiple of 16."),

@@ -1,0 +1,104 @@
+"""Entry point of device ``rtl``: drivers on the simulated board."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from spynq.errors import MissingDependency
+from spynq.kernels import get
+from spynq_sim.cache import digest, folder
+
+for _variable in ("XILINX_XRT", "PYNQ_REMOTE_DEVICES"):
+    if os.environ.get(_variable):
+        raise MissingDependency(f"device rtl needs pynq's own devices switched off: unset {_variable}")
+
+with warnings.catch_warnings():
+    # Off a board, pynq.gpio leaves a file open and says so.
+    warnings.simplefilter("ignore")
+    from pynq import Overlay
+    from pynq.pl_server.device import Device
+
+    import spynq.ip
+
+from spynq_overlays.description import describe, manifest_of  # noqa: E402
+from spynq_overlays.finder import folder as overlay_folder  # noqa: E402
+from spynq_sim.device import SimDevice  # noqa: E402
+
+__all__ = ["activate", "open_kernel", "overlay_file"]
+
+
+def overlay_file(name: str, config: Any = None) -> Path:
+    """Bitstream to name to ``pynq.Overlay`` for a kernel build: ours, or a marker in the cache folder."""
+    entry = get(name)
+    chosen = entry.config_class() if config is None else config
+    ours = overlay_folder(name) / f"{name}.bit.d" / f"{name}.rtl.bit"
+    if ours.exists() and chosen == entry.config_class():
+        return ours
+    text = manifest_of(describe(name, [(f"{name}_0", name, chosen)]))
+    place = folder() / "overlays" / digest(name, json.dumps(asdict(chosen), sort_keys=True))
+    place.mkdir(parents=True, exist_ok=True)
+    for file, content in (("manifest.json", text), (f"{name}.bit", "")):
+        part = place / f"{file}.{os.getpid()}"
+        part.write_text(content, encoding="utf-8")
+        part.replace(place / file)
+    return place / f"{name}.bit"
+
+
+def open_kernel(name: str, config: Any = None, **options: Any) -> Any:
+    """Driver of a kernel on a simulated board of its own.
+
+    Parameters
+    ----------
+    name : str
+        Kernel name.
+    config : object, optional
+        Build parameters.
+    **options
+        ``waves`` (an FST file) and the settings of :class:`spynq_sim.settings.SimSettings`.
+    """
+    device = SimDevice(f"rtl {name}", **options)
+    before = getattr(Device, "_active_device", None)
+    # Clocks and interrupts of pynq know the active device only.
+    Device.active_device = device
+    try:
+        with _quiet_clocks(device):
+            overlay = Overlay(str(overlay_file(name, config)), device=device)
+        driver = spynq.ip.find(overlay, get(name).kernel)
+    except BaseException:
+        device.close()
+        raise
+    finally:
+        if before is not None:
+            Device.active_device = before
+    return driver
+
+
+class _quiet_clocks:
+    """Let pynq's Clocks, which keep their first device for good, follow the device that is loaded."""
+
+    def __init__(self, device: Any) -> None:
+        self._device = device
+
+    def __enter__(self) -> None:
+        from pynq.ps import Clocks
+
+        if getattr(Clocks, "device", None) is not self._device and hasattr(Clocks, "_real_instance"):
+            del Clocks._real_instance
+        Clocks.device = self._device
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+
+def activate(**options: Any) -> Any:
+    """Make a new simulated board the active device of pynq, so that ``Overlay(name)`` loads onto it."""
+    device = SimDevice(**options)
+    Device.active_device = device
+    with _quiet_clocks(device):
+        pass
+    return device
