@@ -102,9 +102,7 @@ class Echo(wiring.Component):
         target = Cat(registers.target_lo, registers.target_hi)
         odd = (registers.words & part).any() | source[:4].any() | target[:4].any()
         m.d.comb += [
-            self.refused.eq(
-                (registers.words == 0) | (registers.words > MAX_WORDS) | (registers.mode & odd)
-            ),
+            self.refused.eq((registers.words == 0) | (registers.words > MAX_WORDS) | (registers.mode & odd)),
             self.gmem_read.payload.address.eq(source),
             self.gmem_read.payload.beats.eq(beats),
             self.gmem_write.payload.address.eq(target),

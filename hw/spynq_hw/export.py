@@ -135,4 +135,7 @@ def component_verilog(component: Any, top: str) -> str:
         "write_verilog -norename\n"
     )
     # The comment on top names the build of Yosys, with paths in it.
-    return re.sub(r"\A/\*.*?\*/\s*", "", run_yosys(script), flags=re.S)
+    text = re.sub(r"\A/\*.*?\*/\s*", "", run_yosys(script), flags=re.S)
+    # Every `always @*` reads such a signal so that it runs once at time zero. SystemVerilog sets
+    # a declared value before that time, unseen; an `initial` process is seen.
+    return re.sub(r"^( *)reg (\\\$auto\$\S+ ) = 0;", r"\1reg \2; initial \2= 0;", text, flags=re.M)

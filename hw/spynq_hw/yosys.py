@@ -32,7 +32,11 @@ def run_yosys(script: str, timeout: float = 600.0) -> str:
         raise MissingDependency("Verilog needs Yosys; pip install 'spynq[hw]'")
     done = subprocess.run(
         [sys.executable, "-c", _CALL, "-q", "-"],
-        input=script, capture_output=True, text=True, timeout=timeout, check=False,
+        input=script,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]

