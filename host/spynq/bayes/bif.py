@@ -7,6 +7,7 @@ state changes slowest) or as one row per parent configuration, ``default`` filli
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ __all__ = ["load_bif", "parse_bif", "write_bif"]
 # A name is all that is no blank, bracket or quote: real files have Asy/Patch, <5, 12+ and x>=3.
 # A comment therefore begins only where a token may begin.
 _TOKEN = re.compile(
-    r"//[^\n]*|/\*.*?\*/|^[ \t]*#[^\n]*|(?<=[;{}])[ \t]*#[^\n]*"
+    r"//[^\n]*|/\*.*?\*/|^[ \t]*#[^\n]*|(?<=[;}])[ \t]*#[^\n]*"
     r'|([{}()\[\];]|"[^"\n]*"|"|/\*|[^\s,|{}()\[\];"]+)',
     re.DOTALL | re.MULTILINE,
 )
@@ -104,16 +105,16 @@ class _Reader:
         return [self.name_of(t, begin + i) for i, t in enumerate(self.until(end, context))]
 
     def numbers(self, tokens: list[str], index: int) -> list[float]:
-        try:
-            return [float(token) for token in tokens]
-        except ValueError:
-            for offset, token in enumerate(tokens):
-                try:
-                    float(token)
-                except ValueError:
-                    self.name_of(token, index + offset)
-                    self.fail(f"expected a number, found {token!r}", index + offset)
-            raise
+        """Finite numbers of tokens; ``index`` is the first one's."""
+        found: list[float] = []
+        for offset, token in enumerate(tokens):
+            try:
+                found.append(float(token))
+            except ValueError:
+                found.append(math.nan)
+            if not math.isfinite(found[-1]):
+                self.fail(f"expected a number, found {token!r}", index + offset)
+        return found
 
     # Blocks
 
@@ -305,12 +306,14 @@ class _Reader:
             values += tokens
         if not seen:
             return
+        # All at once; token by token only to explain what is wrong.
         try:
             numbers = np.array(values, dtype=np.float64)
         except ValueError:
+            numbers = np.full(len(values), np.nan)
+        if not np.isfinite(numbers).all():
             for at, labels, tokens in table.rows:
                 self.numbers(tokens, at + len(labels) + 1)
-            raise
         where = np.array(seen)
         if len(np.unique(where)) < len(where):
             first: set[int] = set()
