@@ -63,11 +63,10 @@ def open_kernel(name: str, config: Any = None, **options: Any) -> Any:
     """
     device = SimDevice(f"rtl {name}", **options)
     before = getattr(Device, "_active_device", None)
-    # Clocks and interrupts of pynq know the active device only.
+    # Interrupts of pynq know the active device only.
     Device.active_device = device
     try:
-        with _quiet_clocks(device):
-            overlay = Overlay(str(overlay_file(name, config)), device=device)
+        overlay = Overlay(str(overlay_file(name, config)), device=device)
         driver = spynq.ip.find(overlay, get(name).kernel)
     except BaseException:
         device.close()
@@ -78,27 +77,8 @@ def open_kernel(name: str, config: Any = None, **options: Any) -> Any:
     return driver
 
 
-class _quiet_clocks:
-    """Let pynq's Clocks, which keep their first device for good, follow the device that is loaded."""
-
-    def __init__(self, device: Any) -> None:
-        self._device = device
-
-    def __enter__(self) -> None:
-        from pynq.ps import Clocks
-
-        if getattr(Clocks, "device", None) is not self._device and hasattr(Clocks, "_real_instance"):
-            del Clocks._real_instance
-        Clocks.device = self._device
-
-    def __exit__(self, *exception: object) -> None:
-        return None
-
-
 def activate(**options: Any) -> Any:
     """Make a new simulated board the active device of pynq, so that ``Overlay(name)`` loads onto it."""
     device = SimDevice(**options)
     Device.active_device = device
-    with _quiet_clocks(device):
-        pass
     return device
