@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spynq.stm import golden
+from spynq.stm.generators import jump, segmented_words
 from spynq.stm.golden import Operation
 from spynq.stm.params import CHUNK, IMPOSSIBLE, L_MAX, SLOTS, STREAMS
 
@@ -137,3 +138,18 @@ def test_two_chunks_at_once_equal_one_after_the_other(seed: int) -> None:
     both, _ = golden.chunk(program, table, once, 4, 2)
     parts = [golden.chunk(program, table, again, 4)[0][0] for _ in range(2)]
     assert np.array_equal(both, parts) and np.array_equal(once, again)
+
+
+@pytest.mark.parametrize("count", [1, 511, 512, 513, 1000, 4096])
+def test_segments_give_the_words_of_the_plain_loop(seed: int, count: int) -> None:
+    states, plain = golden.generator_states(seed), golden.generator_states(seed)
+    assert np.array_equal(segmented_words(states, count), golden.random_words(plain, count))
+    assert np.array_equal(states, plain)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 1000])
+def test_jump_equals_stepping(seed: int, steps: int) -> None:
+    states = golden.generator_states(seed)
+    ahead = jump(states, steps)
+    golden.random_words(states, steps)
+    assert np.array_equal(ahead, states)

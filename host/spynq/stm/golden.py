@@ -12,7 +12,7 @@ weighting of a discrete Bayesian network. One back end follows: :func:`minimum`,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -318,7 +318,7 @@ def weigh(nll: npt.ArrayLike, rows: npt.ArrayLike, table: Words, base: int) -> I
 
 def chunk(
     program: Sequence[Operation], table: Words, generators: Words, columns: int, count: int = 1,
-    state_bits: int = 8,
+    state_bits: int = 8, source: Callable[[Words, int], Words] = random_words,
 ) -> tuple[Integers, npt.NDArray[np.uint8]]:
     """Run the program on ``count`` chunks of 1,024 samples.
 
@@ -338,6 +338,8 @@ def chunk(
         Chunks.
     state_bits : int
         Bits a state column keeps.
+    source : callable
+        Gives the random words; any other must equal :func:`random_words`.
 
     Returns
     -------
@@ -347,7 +349,7 @@ def chunk(
         State columns at the end of the program.
     """
     draws = sum(not operation.weigh for operation in program)
-    words = random_words(generators, count * draws * SLOTS).reshape(count, draws, CHUNK)
+    words = source(generators, count * draws * SLOTS).reshape(count, draws, CHUNK)
     states = np.zeros((columns, count, CHUNK), np.uint8)
     nll = pushed = np.zeros((count, CHUNK), np.int64)
     drawn = 0

@@ -9,6 +9,7 @@ import numpy as np
 from spynq.contract import STATUS_FLAGS
 from spynq.model import Memory, Streams
 from spynq.stm import golden, image
+from spynq.stm.generators import segmented_words
 from spynq.stm.params import CHUNK, IMPOSSIBLE, KERNEL, MAX_GAIN_BITS, STREAMS, StmConfig
 
 __all__ = ["StmModel"]
@@ -141,7 +142,7 @@ class StmModel:
         for first in range(0, chunks, block):
             nll, states = golden.chunk(
                 program, self._table, self._generators, self.config.states, min(block, chunks - first),
-                self.config.state_bits,
+                self.config.state_bits, segmented_words,
             )
             # Whole chunks are drawn; the samples beyond SAMPLES do not count.
             beyond = first * CHUNK + np.arange(nll.size).reshape(nll.shape) >= run["SAMPLES"]
