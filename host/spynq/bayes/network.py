@@ -48,7 +48,7 @@ def unknown(kind: str, name: object, known: Iterable[str], owner: str) -> str:
     """The sentence for a name that does not exist, with names that look like it."""
     names = list(known)
     text = str(name)
-    close = [n for n in names if n.lower() == text.lower()] or get_close_matches(text, names, 3, 0.5)
+    close = [n for n in names if n.lower() == text.lower()] or get_close_matches(text, names, 3, 0.6)
     if close:
         hint = f"did you mean {' or '.join(close)}?"
     else:

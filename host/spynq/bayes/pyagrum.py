@@ -61,6 +61,7 @@ def exact(
     engine.makeInference()
     probabilities = {}
     for name in names:
-        values = engine.posterior(name).tolist()
+        # Beside nodes of one state, pyAgrum sometimes answers with an axis more.
+        values = engine.posterior(name).toarray().ravel().tolist()
         probabilities[name] = dict(zip(network[name].states, values, strict=True))
     return ExactPosterior(probabilities, float(np.log(engine.evidenceProbability())))
