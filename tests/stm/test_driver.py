@@ -112,6 +112,44 @@ def test_a_second_driver_of_the_same_kernel_makes_the_first_load_again(stm: Any,
     assert np.array_equal(stm.flat(cues, gains).records, before)
 
 
+def test_run_waits_for_an_interrupted_one_before_it_touches_a_register(
+    stm: Any, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns, _ = population(seed)
+    cues, gains = evidence(seed, 3)
+    stm.load_population(columns)
+    want = stm.flat(cues, gains).records
+    control, log = [0x00, 0x01, 0x0E], []
+    read, write = stm.read, stm.write
+
+    def busy_read(offset: int = 0) -> int:
+        log.append("poll" if offset == 0 and control else "read")
+        return control.pop(0) if offset == 0 and control else read(offset)
+
+    monkeypatch.setattr(stm, "read", busy_read)
+    monkeypatch.setattr(stm, "write", lambda offset, value: (log.append("write"), write(offset, value)))
+    assert np.array_equal(stm.flat(cues, gains).records, want)
+    assert log[:3] == ["poll"] * 3 and "write" in log
+
+
+def test_done_that_nobody_saw_does_not_pass_for_the_next_one(
+    stm: Any, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns, _ = population(seed)
+    stm.load_population(columns)
+    stm.flat(*evidence(seed, 3))
+    stm.write(0x00, 1)  # a run whose done is left standing
+    standing = []
+
+    def start() -> None:
+        standing.append(stm.read(0x00) & 2)
+        stm.write(0x00, 1)
+
+    monkeypatch.setattr(stm, "start", start)
+    stm.flat(*evidence(seed, 3))
+    assert standing == [0]
+
+
 def test_smaller_population_reuses_the_buffer(stm: Any, seed: int) -> None:
     columns, _ = population(seed, samples=64)
     cues, gains = evidence(seed, 3)

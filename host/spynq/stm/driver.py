@@ -19,6 +19,7 @@ from spynq.stm.params import CHUNK, KERNEL, MAX_GAIN_BITS, STREAMS
 __all__ = ["FlatResult", "StmDriver", "WeightingResult"]
 
 _MODE = {field.name: field.mask for field in KERNEL.register("MODE").fields}
+_IDLE = KERNEL.register("CTRL").field("AP_IDLE").mask
 _SEED_BYTES = STREAMS * 16
 _RESULT_BYTES = 1 << 24
 """Records of one start at most; a longer likelihood-weighting run is cut into several starts."""
@@ -174,6 +175,7 @@ class StmDriver(KernelDriver):
         if histogram and not held.bins:
             raise ValueError("a histogram needs labels; pass them to load_population()")
 
+        self._settle(timeout)
         load = reload or not self._holds(held)
         # The image holds the labels, so a run that loads them has to count them.
         counted = held.bins if histogram or (load and held.bins) else 0
@@ -302,6 +304,7 @@ class StmDriver(KernelDriver):
     def _weigh(
         self, held: _Image, samples: int, seed: int | None, timeout: float
     ) -> tuple[npt.NDArray[Any], dict[str, bool]]:
+        self._settle(timeout)
         kind = image.record_dtype(held.bins)
         size = image.chunks(samples) * kind.itemsize
         result = self._target("RESULT", size)
@@ -320,6 +323,11 @@ class StmDriver(KernelDriver):
         return _fetch(result, size).view(kind), flags
 
     # Both
+
+    def _settle(self, timeout: float) -> None:
+        """Let an interrupted run end; reading CTRL also clears its done, which must not pass for ours."""
+        if not self.read(0x00) & _IDLE:
+            self.wait("a run that was interrupted", timeout)
 
     def _perform(
         self, held: _Image, load: bool, mode: Sequence[str], bins: int, what: str, timeout: float

@@ -98,7 +98,10 @@ RECORD = Beat(
     (
         Field("W", 0, 64, "Sum of weights (at most 2**32)."),
         Field("S2", 64, 64, "Sum of squared weights."),
-        Field("S1", 128, 64, "Sum of weight times sample of column 0, two's complement; 0 in likelihood weighting."),
+        Field(
+            "S1", 128, 64,
+            "Sum of weight times sample of column 0, two's complement; 0 in likelihood weighting.",
+        ),
         Field("L_MIN", 192, 32, "Smallest negative log2 likelihood; IMPOSSIBLE if no sample is possible."),
         Field("FLAGS", 224, 32, "Bit 0 ZERO, bit 1 SATZ, as in STATUS bits 8 and 9."),
     ),
@@ -149,14 +152,23 @@ KERNEL = Kernel(
             fields=(
                 Field("WEIGHTING", 0, 1, "0: flat population; 1: likelihood weighting."),
                 Field("LOAD", 1, 1, "Load the image (population or program) first; else it is resident."),
-                Field("BATCH", 2, 1, "Flat: cues and gains come from memory, EVIDENCES of them; else from CUEn, GAINn."),
+                Field(
+                    "BATCH", 2, 1,
+                    "Flat: cues and gains come from memory, EVIDENCES of them; else from CUEn, GAINn.",
+                ),
                 Field("RECORDS", 3, 1, "Write a RECORD per evidence or chunk to memory."),
                 Field("HISTOGRAM", 4, 1, "Count weights per bin; with RECORDS the bins follow each record."),
                 Field("WEIGHTS", 5, 1, "Flat: write every sample's weight to memory as a 32-bit word."),
-                Field("SEEDS", 6, 1, "Weighting: the image begins with generator states, which replace the present ones."),
+                Field(
+                    "SEEDS", 6, 1,
+                    "Weighting: the image begins with generator states, which replace the present ones. "
+                    "No effect without LOAD.",
+                ),
             ),
         ),
-        Register("SAMPLES", 0x84, "rw", "Samples: of the population, or to draw in all (any number).", width=31),
+        Register(
+            "SAMPLES", 0x84, "rw", "Samples: of the population, or to draw in all (any number).", width=31
+        ),
         Register("EVIDENCES", 0x88, "rw", "Evidences in a batch, at least 1.", width=24),
         Register("TERMS", 0x8C, "rw", "Gaussian terms of an evidence, 1 to 8.", width=4),
         Register("BINS", 0x90, "rw", "Bins to write after each record.", width=16),
@@ -168,11 +180,17 @@ KERNEL = Kernel(
         *_pair("RESULT", 0xB0, "Byte address the records go to, a multiple of 16"),
         *_pair("WEIGHT", 0xB8, "Byte address the weights go to, a multiple of 16"),
         *(
-            Register(f"CUE{t}", 0x100 + 8 * t, "rw", f"Cue of term {t}, signed 16 bit, in units of the sample grid.", width=16)
+            Register(
+                f"CUE{t}", 0x100 + 8 * t, "rw",
+                f"Cue of term {t}, signed 16 bit, in units of the sample grid.", width=16,
+            )
             for t in range(MAX_TERMS)
         ),
         *(
-            Register(f"GAIN{t}", 0x104 + 8 * t, "rw", f"Gain of term {t}: floor(sqrt(log2(e)/2)/sd * 2**31 + 1/2).", width=MAX_GAIN_BITS)
+            Register(
+                f"GAIN{t}", 0x104 + 8 * t, "rw",
+                f"Gain of term {t}: floor(sqrt(log2(e)/2)/sd * 2**31 + 1/2).", width=MAX_GAIN_BITS,
+            )
             for t in range(MAX_TERMS)
         ),
         *_result("W", 0x140, "Sum of weights of the last evidence or chunk"),
@@ -245,12 +263,15 @@ class StmConfig:
         if not 0 <= self.terms <= 4:
             raise ValueError(f"terms must be 0 to 4, not {self.terms}")
         if not self.terms and not self.states:
-            raise ValueError("a kernel needs a front end: terms (flat) or states (likelihood weighting) above 0")
+            raise ValueError(
+                "a kernel needs a front end: terms (flat) or states (likelihood weighting) above 0"
+            )
         if self.terms:
             _power_of_two("population", self.population, max(self.lanes, 2), 65536)
             if not 1 <= self.columns <= MAX_TERMS or self.columns % self.terms:
                 raise ValueError(
-                    f"columns must be 1 to {MAX_TERMS} and a multiple of terms = {self.terms}, not {self.columns}"
+                    f"columns must be 1 to {MAX_TERMS} and a multiple of terms = {self.terms}, "
+                    f"not {self.columns}"
                 )
         _power_of_two("bins", self.bins, 4, 1024)
         if self.states:
