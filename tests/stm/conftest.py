@@ -13,12 +13,17 @@ Maker = Callable[..., Network]
 
 
 def make_network(
-    rng: np.random.Generator, nodes: int = 6, states: int = 4, parents: int = 3, zeros: float = 0.2
+    rng: np.random.Generator,
+    nodes: int = 6,
+    states: int = 4,
+    parents: int = 3,
+    zeros: float = 0.2,
+    least: int = 1,
 ) -> Network:
-    """A random network: 1 to ``states`` states, up to ``parents`` parents, a share of zeros in the tables."""
+    """A random network: ``least`` to ``states`` states, up to ``parents`` parents, a share of zeros in the tables."""
     made: list[Node] = []
     for index in range(nodes):
-        size = int(rng.integers(1 if states > 2 else 2, states + 1))
+        size = int(rng.integers(least, states + 1))
         count = int(rng.integers(0, min(parents, index) + 1))
         above = [made[i] for i in rng.permutation(index)[:count].tolist()]
         shape = (*(node.size for node in above), size)

@@ -70,7 +70,8 @@ def test_equals_pyagrum(random_network, seed: int) -> None:
     pytest.importorskip("pyagrum")
     rng = np.random.default_rng(seed)
     for _ in range(10):
-        network = random_network(rng, nodes=14, states=4, zeros=0.0)
+        # pyAgrum 3 answers wrongly beside nodes of one state; enumeration covers those.
+        network = random_network(rng, nodes=14, states=4, zeros=0.0, least=2)
         evidence, soft = question(rng, network)
         ours, theirs = exact(network, None, evidence, soft), pyagrum.exact(network, None, evidence, soft)
         assert abs(ours.log_evidence - theirs.log_evidence) < 1e-8
