@@ -73,6 +73,28 @@ def test_lane_count_changes_nothing(seed: int, lanes: int) -> None:
         assert run(start)[:2] == run(start, StmModel(replace(CONFIG, lanes=lanes)))[:2]
 
 
+BUILDS = {
+    "smallest": StmConfig(1, 1, 2, 1, 4, 4, 1, 1, 8, 16, 2),
+    "smallest, two terms": StmConfig(1, 2, 2, 2, 4, 4, 1, 1, 8, 16, 2),
+    "default": StmConfig(),
+    "largest": StmConfig(64, 4, 65536, 8, 1024, 256, 8, 4, 4096, 65536, 256),
+}
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_random_and_named_runs_are_legal_on_every_build(seed: int, build: str) -> None:
+    config, rng = BUILDS[build], np.random.default_rng(seed)
+    starts = [make(rng, config) for make in (random_flat, random_weighting) for _ in range(10)]
+    starts += [make(rng, config) for make in (*FLAT_CORNERS.values(), *WEIGHTING_CORNERS.values())]
+    starts += [resident_flat(rng, config, starts[0]), resident_weighting(rng, starts[10])]
+    model = StmModel(config)
+    for start in starts:
+        memory = BlockMemory(1 << 24)
+        results, outputs = expected(model, start, memory)
+        assert not results["STATUS"] & REFUSED, start.name
+        assert memory.written == sum(len(data) for data in outputs.values()), start.name
+
+
 @pytest.mark.parametrize("name", FLAT_CORNERS)
 def test_flat_corner_is_legal(seed: int, name: str) -> None:
     start = FLAT_CORNERS[name](np.random.default_rng(seed), CONFIG)

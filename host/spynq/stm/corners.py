@@ -45,7 +45,7 @@ def _full_population(rng: np.random.Generator, config: StmConfig) -> Start:
 
 def _clipped(rng: np.random.Generator, config: StmConfig) -> Start:
     """Every z is clipped: SATZ."""
-    return _flat(rng, config, "every distance clipped", 3, _MAX_GAIN)
+    return _flat(rng, config, "every distance clipped", min(3, config.population), _MAX_GAIN)
 
 
 def _all_columns(rng: np.random.Generator, config: StmConfig) -> Start:
@@ -133,7 +133,7 @@ def _wrapping(rng: np.random.Generator, config: StmConfig) -> Start:
 def _chain(rng: np.random.Generator, config: StmConfig) -> Start:
     """Each node depends on the one just drawn: the shortest distance from write to read."""
     program = [Operation(0, 1, column=0, fresh=True)]
-    program += [Operation(2, 1, column=i % 2, parents=((1 - i % 2, 1),)) for i in range(1, 5)]
+    program += [Operation(2, 1, column=i % 2, parents=((1 - i % 2, 1),)) for i in range(1, 4)]
     program += [Operation(6, 1, column=0, parents=((0, 1),)), Operation(10, weigh=True, parents=((0, 1),))]
     program.append(Operation(12, weigh=True, parents=((0, 1), (1, 2)), push=True))
     table = rng.integers(0, 1 << 24, 16) | rng.integers(0, 2, 16) << 24

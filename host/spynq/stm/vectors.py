@@ -264,17 +264,19 @@ def _random_net(rng: np.random.Generator, config: StmConfig, operations: int, ma
     room, words = config.table - 4, config.program
     for _ in range(operations):
         weigh = bool(rng.integers(3) == 0)
-        k = 0 if weigh else int(rng.integers(0, min(config.state_bits, 4) + 1))
+        left = room - len(net.table)
+        widest = min(config.state_bits, 4, max(left, 1).bit_length() - 1)
+        k = 0 if weigh else int(rng.integers(0, widest + 1))
         parents, rows = [], 1
         known = list(net.widths.items())
         rng.shuffle(known)
         for column, width in known[: int(rng.integers(0, max_parents + 1))]:
-            if rows << (width + k) <= min(room - len(net.table), 1 << 11):
+            if rows << (width + k) <= min(left, 1 << 11):
                 parents.append((int(column), rows))
                 rows <<= int(width)
         operation = Operation(len(net.table), k, weigh, 0, tuple(parents))
         words -= image.operation_words(operation, config.parents)
-        if words < 0 or len(net.table) + (rows << k) > room:
+        if words < 0 or (rows << k) > left:
             break
         if weigh:
             entries = rng.integers(0, 8 << 10, rows)
