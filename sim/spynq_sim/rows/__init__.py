@@ -1,0 +1,1 @@
+"""Rows that need gateware or the simulator."""
