@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from spynq.errors import MissingDependency, SpynqError
 
-__all__ = ["default", "names", "open_kernel", "use"]
+__all__ = ["default", "names", "on_board", "open_kernel", "use"]
 
 _BUILT_IN = {
     "golden": "spynq.devices.golden",
@@ -28,9 +30,14 @@ def names() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*_BUILT_IN, *(point.name for point in entry_points(group="spynq.devices"))]))
 
 
+def on_board() -> bool:
+    """Whether this is a Zynq UltraScale+ board: its processor, and an FPGA manager to load."""
+    return platform.machine() == "aarch64" and Path("/sys/class/fpga_manager/fpga0").exists()
+
+
 def default() -> str:
-    """The device used when none is named: :func:`use`, else ``SPYNQ_DEVICE``, else ``golden``."""
-    return _chosen or os.environ.get("SPYNQ_DEVICE") or "golden"
+    """The device used when none is named: by :func:`use`, ``SPYNQ_DEVICE``, ``board`` on one, ``golden``."""
+    return _chosen or os.environ.get("SPYNQ_DEVICE") or ("board" if on_board() else "golden")
 
 
 def _module(device: str) -> Any:
