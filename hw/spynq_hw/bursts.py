@@ -45,12 +45,13 @@ class Bursts(wiring.Component):
                 "busy": Out(1),
             }
         )
+        self.left = Signal(32)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         byte_bits = exact_log2(self.width // 8)
         word = Signal(ADDRESS_BITS - byte_bits)
-        left = Signal(32)
+        left = self.left
         position = word[: exact_log2(BURST_BEATS)]
         # Beats minus one: to the boundary, or all that is left.
         reach = Signal(4)

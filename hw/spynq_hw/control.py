@@ -80,10 +80,11 @@ class Control(wiring.Component):
                 **{f"waits_{cause}": In(1) for cause in STALLS},
             }
         )
+        self.slave = LiteSlave(kernel.address_width)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.slave = slave = LiteSlave(self.kernel.address_width)
+        m.submodules.slave = slave = self.slave
         m.submodules.handshake = handshake = Handshake()
         m.submodules.counters = counters = Counters()
         connect(m, flipped(self.bus), slave.bus)

@@ -13,6 +13,7 @@ from amaranth.lib import wiring
 
 from spynq.contract import Kernel
 from spynq.kernels import get
+from spynq_hw.memories import cleared, zeros_left_out
 from spynq_hw.shell import CONTROL_PORT, Shell
 from spynq_hw.yosys import run_yosys
 
@@ -121,7 +122,8 @@ def _interface_attributes(kernel: Kernel, port: str) -> dict[str, str]:
 
 def component_rtlil(component: Any, top: str) -> str:
     """RTLIL of any component, ports named by their paths joined with ``_``."""
-    text: str = amaranth_rtlil.convert(component, name=top, ports=_ports(component), emit_src=False)
+    with zeros_left_out():
+        text: str = amaranth_rtlil.convert(component, name=top, ports=_ports(component), emit_src=False)
     return text
 
 
@@ -135,7 +137,7 @@ def component_verilog(component: Any, top: str) -> str:
         "write_verilog -norename\n"
     )
     # The comment on top names the build of Yosys, with paths in it.
-    text = re.sub(r"\A/\*.*?\*/\s*", "", run_yosys(script), flags=re.S)
+    text = cleared(re.sub(r"\A/\*.*?\*/\s*", "", run_yosys(script), flags=re.S))
     # Every `always @*` reads such a signal so that it runs once at time zero. SystemVerilog sets
     # a declared value before that time, unseen; an `initial` process is seen.
     return re.sub(r"^( *)reg (\\\$auto\$\S+ ) = 0;", r"\1reg \2; initial \2= 0;", text, flags=re.M)

@@ -28,11 +28,12 @@ class Skid(wiring.Component):
     def __init__(self, shape: ShapeLike) -> None:
         self.shape = shape
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+        self.spare = Signal(shape)
+        self.spare_full = Signal()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spare = Signal(self.shape)
-        spare_full = Signal()
+        spare, spare_full = self.spare, self.spare_full
 
         m.d.comb += self.i.ready.eq(~spare_full)
         with m.If(self.o.ready | ~self.o.valid):
@@ -74,15 +75,15 @@ class Queue(wiring.Component):
             raise ValueError(f"a queue has a power of two of places, 2 to 64, not {depth}")
         self.shape, self.depth = shape, depth
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+        self.memory = Memory(shape=shape, depth=depth, init=[], attrs={"ram_style": "distributed"})
+        # One bit more than an address: equal means empty, equal but for that bit means full.
+        self.head, self.tail = Signal(range(2 * depth)), Signal(range(2 * depth))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.memory = memory = Memory(
-            shape=self.shape, depth=self.depth, init=[], attrs={"ram_style": "distributed"}
-        )
-        write, read = memory.write_port(), memory.read_port(domain="comb")
-        # One bit more than an address: equal means empty, equal but for that bit means full.
-        head, tail = Signal(range(2 * self.depth)), Signal(range(2 * self.depth))
+        m.submodules.memory = self.memory
+        write, read = self.memory.write_port(), self.memory.read_port(domain="comb")
+        head, tail = self.head, self.tail
 
         m.d.comb += [
             self.i.ready.eq((head ^ tail) != self.depth),

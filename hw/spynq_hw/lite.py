@@ -46,11 +46,12 @@ class LiteSlave(wiring.Component):
                 "read_data": In(32),
             }
         )
+        self.addressed = Signal()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bus = self.bus
-        addressed = Signal()
+        addressed = self.addressed
 
         m.d.comb += [
             bus.awready.eq(~addressed),

@@ -60,12 +60,15 @@ class Reader(wiring.Component):
                 "bus": Out(axi_read(ADDRESS_BITS, width)),
             }
         )
+        self.bursts = Bursts(width)
+        self.flight = Queue(ADDRESS_BITS, outstanding)
+        self.skid = Skid(width)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.bursts = bursts = Bursts(self.width)
-        m.submodules.flight = flight = Queue(ADDRESS_BITS, self.outstanding)
-        m.submodules.skid = skid = Skid(self.width)
+        m.submodules.bursts = bursts = self.bursts
+        m.submodules.flight = flight = self.flight
+        m.submodules.skid = skid = self.skid
         connect(m, flipped(self.request), bursts.request)
         connect(m, skid.o, flipped(self.data))
         bus, burst = self.bus, bursts.burst

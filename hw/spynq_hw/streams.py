@@ -30,10 +30,11 @@ class StreamIn(wiring.Component):
     def __init__(self, width: int) -> None:
         self.width = width
         super().__init__({"bus": In(axi_stream(width)), "o": Out(stream.Signature(beat(width)))})
+        self.skid = Skid(beat(width))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.skid = skid = Skid(beat(self.width))
+        m.submodules.skid = skid = self.skid
         connect(m, skid.o, flipped(self.o))
         m.d.comb += [
             skid.i.payload.data.eq(self.bus.tdata),
@@ -63,10 +64,11 @@ class StreamOut(wiring.Component):
     def __init__(self, width: int) -> None:
         self.width = width
         super().__init__({"i": In(stream.Signature(beat(width))), "bus": Out(axi_stream(width))})
+        self.skid = Skid(beat(width))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.skid = skid = Skid(beat(self.width))
+        m.submodules.skid = skid = self.skid
         connect(m, flipped(self.i), skid.i)
         m.d.comb += [
             self.bus.tdata.eq(skid.o.payload.data),

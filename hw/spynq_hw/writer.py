@@ -55,17 +55,22 @@ class Writer(wiring.Component):
                 "bus": Out(axi_write(ADDRESS_BITS, width)),
             }
         )
+        self.bursts = Bursts(width)
+        self.flight = Queue(ADDRESS_BITS, outstanding)
+        self.lengths = Queue(4, outstanding)
+        self.skid = Skid(width)
+        self.position = Signal(4)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.bursts = bursts = Bursts(self.width)
-        m.submodules.flight = flight = Queue(ADDRESS_BITS, self.outstanding)
-        m.submodules.lengths = lengths = Queue(4, self.outstanding)
-        m.submodules.skid = skid = Skid(self.width)
+        m.submodules.bursts = bursts = self.bursts
+        m.submodules.flight = flight = self.flight
+        m.submodules.lengths = lengths = self.lengths
+        m.submodules.skid = skid = self.skid
         connect(m, flipped(self.request), bursts.request)
         connect(m, flipped(self.store), skid.i)
         bus, burst = self.bus, bursts.burst
-        position = Signal(4)
+        position = self.position
 
         m.d.comb += [
             # Address channel. A burst leaves `lengths` before it leaves `flight`, so room in

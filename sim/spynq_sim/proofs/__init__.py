@@ -1,0 +1,1 @@
+"""Harnesses that state what each block of the shell promises; run by ``tests/formal``."""
