@@ -136,12 +136,19 @@ class KernelDriver:
             It did not end in time; the message has the status bits and the bytes moved.
         """
         deadline = time.monotonic() + timeout
-        while not (control := self.read(0x00)) & 0b10:
+        while not (control := self._control(what)) & 0b10:
             if time.monotonic() > deadline:
                 raise DeviceTimeout(
                     f"{self.kernel.name}: {what} not done after {timeout:g} s ({self._situation(control)}); "
                     "call reset() and try a longer timeout"
                 )
+
+    def _control(self, what: str) -> int:
+        try:
+            return self.read(0x00)
+        except DeviceTimeout as error:
+            # The device has given up by its own clock, and does not know what this is about.
+            raise DeviceTimeout(f"{self.kernel.name}: {what} not done: {error}") from None
 
     def start_and_wait(self, what: str, timeout: float = DEFAULT_TIMEOUT) -> dict[str, bool]:
         """One whole run.

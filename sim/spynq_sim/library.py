@@ -113,6 +113,8 @@ class SimKernel:
         self._pending: Exception | None = None
         self.describe: Callable[[], str] = lambda: ""
         """Says in what state the kernel is, for the message of a timeout; set by the device."""
+        self.name_of: Callable[[int], str] = hex
+        """Name of the register with an offset, for the same; DMA registers from 0x10000 on."""
         self._bind()
 
     def _bind(self) -> None:
@@ -258,8 +260,8 @@ class SimKernel:
             # Asked only now, as looking at the state moves time.
             report.last_beat = report.now
             raise DeviceTimeout(
-                f"{message} while waited for ({self.describe()}); "
-                "reset the kernel, or open the device with more patience"
+                f"{self.instance}: {self.name_of(address)} was polled for {message} cycles without a beat on any "
+                f"data port ({self.describe()}); reset the kernel, or open the device with more patience"
             )
         if fault == _DECODE:
             if self._settings.decode_errors == "answer":

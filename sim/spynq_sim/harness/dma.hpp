@@ -94,6 +94,12 @@ public:
     Sender(Vmodel& top, const Settings& set, Report& report) : Channel(set, report, 101), port_{top} { port_.valid(false); }
     const char* name() const { return Port::kName; }
 
+    void clear() {
+        write(0x00, 4);
+        offered_ = shown_ = false;
+        port_.valid(false);
+    }
+
     bool drive() {
         const bool valid = offered_ || (active_ && !pause_.next());
         if (!valid) {
@@ -143,6 +149,12 @@ template <class Port> class Receiver : public Channel {
 public:
     Receiver(Vmodel& top, const Settings& set, Report& report) : Channel(set, report, 202), port_{top} { port_.ready(false); }
     const char* name() const { return Port::kName; }
+
+    void clear() {
+        write(0x00, 4);
+        ready_ = held_ = false;
+        port_.ready(false);
+    }
 
     bool drive() {
         const bool ready = active_ && !pause_.next();

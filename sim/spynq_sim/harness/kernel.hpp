@@ -111,8 +111,7 @@ class Kernel<std::tuple<M...>, std::tuple<S...>, std::tuple<R...>> {
         }
         run(step_, cause);
         if (report_.now - report_.last_beat > set_.patience && !quiet())
-            complain(report_, kPatience, 0, "%s: no beat for %llu cycles", set_.instance,
-                     (unsigned long long)(report_.now - report_.last_beat));
+            complain(report_, kPatience, offset, "%llu", (unsigned long long)(report_.now - report_.last_beat));
     }
 
     // Clock until `done`, which sees the settled pins, and lower each valid after the edge that took it.
@@ -164,7 +163,16 @@ public:
 
     void reset() {
         top_.aresetn = 0, fresh_ = true;
-        for (int i = 0; i < 16; ++i) cycle(), edge();
+        top_.s_axi_control_arvalid = top_.s_axi_control_awvalid = top_.s_axi_control_wvalid = 0;
+        for (int i = 0; i < 16; ++i) {
+            cycle(), edge();
+            if (i != 3) continue;
+            // By now the kernel asks for nothing any more, and what it asked for in mid-burst goes as well.
+            each(masters_, [&](auto& m) { m.clear(); });
+            each(senders_, [&](auto& s) { s.clear(); });
+            each(receivers_, [&](auto& r) { r.clear(); });
+            fresh_ = true;
+        }
         top_.aresetn = 1, fresh_ = true;
         cycle(), edge();
         report_.busy = 0, report_.fault = kNone;

@@ -79,6 +79,16 @@ public:
         Pauses* all[] = {&pause_ar_, &pause_r_, &pause_aw_, &pause_w_, &pause_b_};
         unsigned salt = 11;
         for (Pauses* p : all) p->set(set.pauses, set.seed * 31 + salt++);
+        clear();
+    }
+
+    // Reset: what is under way is forgotten.
+    void clear() {
+        reads_ = Ring(), writes_ = Ring();
+        answered_ = read_beat_ = write_beat_ = 0;
+        offered_r_ = offered_b_ = ar_held_ = aw_held_ = w_held_ = false;
+        ar_ready_ = aw_ready_ = w_ready_ = r_valid_ = b_valid_ = false;
+        r_data_ = nullptr;
         port_.read(false, false, 0);
         port_.answer(false, 0);
         port_.arready(false), port_.awready(false), port_.wready(false);
