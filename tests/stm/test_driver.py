@@ -215,7 +215,7 @@ def test_long_run_is_cut_into_starts_that_give_the_same(
 
 def test_flags_of_every_start_of_a_cut_run_are_kept(stm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_module, "_RESULT_BYTES", 1)
-    # The one possible state is rare: some chunk has no possible sample, the last one may.
+    # The possible state is drawn with probability 40000 / 2**25, about once in a chunk.
     program = [Operation(0, 1, column=0, fresh=True), Operation(2, weigh=True, parents=((0, 1),), push=True)]
     stm.load_program(program, [], [(1 << 24) - 1, 40000, IMPOSSIBLE, 0])
     result = stm.weighting(8 * CHUNK, 3)

@@ -153,3 +153,22 @@ def test_jump_equals_stepping(seed: int, steps: int) -> None:
     ahead = jump(states, steps)
     golden.random_words(states, steps)
     assert np.array_equal(ahead, states)
+
+
+def test_fresh_forgets_and_push_takes_what_is_there() -> None:
+    table = np.array([5, 3, 7, 0], np.uint32)
+
+    def scores(*operations: Operation) -> set[int]:
+        return set(golden.chunk(operations, table, golden.generator_states(1), 1)[0].ravel().tolist())
+
+    assert scores(Operation(0, weigh=True, fresh=True), Operation(1, weigh=True, push=True)) == {8}
+    assert scores(Operation(0, weigh=True), Operation(1, weigh=True, fresh=True, push=True)) == {3}
+    assert scores(Operation(0, weigh=True, push=True), Operation(2, weigh=True)) == {5}
+
+
+def test_state_column_keeps_its_bits() -> None:
+    table = np.array([0 | 0xFF << 24], np.uint32)
+    program = [Operation(0, fresh=True, push=True)]
+    for bits in (1, 3, 8):
+        states = golden.chunk(program, table, golden.generator_states(1), 1, state_bits=bits)[1]
+        assert set(states.ravel().tolist()) == {(1 << bits) - 1}

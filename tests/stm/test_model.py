@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spynq.stm import golden, image
+from spynq.stm import model as model_module
 from spynq.stm.corners import FLAT_CORNERS, WEIGHTING_CORNERS, refusals
 from spynq.stm.model import StmModel
 from spynq.stm.params import CHUNK, IMPOSSIBLE, StmConfig
@@ -64,6 +65,41 @@ def test_flat_run_writes_what_the_steps_give(seed: int) -> None:
     assert wide(results, "W") == records["W"][4] and results["L_MIN"] == records["L_MIN"][4]
     assert wide(results, "S1") == int(records["S1"][4]) % (1 << 64)
     assert memory.written == sum(start.outputs.values())
+
+
+@pytest.mark.parametrize("block", [1, 100, 2048])
+def test_blocks_of_a_large_run_change_nothing(
+    seed: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(seed)
+    samples, labels = rng.integers(-900, 900, (3, 30)), rng.integers(0, 16, 30)
+    cues, gains = rng.integers(-900, 900, (9, 3)), rng.integers(0, 1 << 21, (9, 3))
+    # Saturated in the first evidence alone, so that a later block must not forget it.
+    cues[0], gains[0] = 32767, (1 << 26) - 1
+    starts = [
+        flat_start(rng, CONFIG, samples, cues, gains, labels=labels, bins=16, batch=True, weights=True),
+        random_weighting(rng, CONFIG, samples=5 * CHUNK - 3),
+    ]
+    whole = [run(start)[:2] for start in starts]
+    assert whole[0][0]["STATUS"] == SATZ
+    monkeypatch.setattr(model_module, "_BLOCK", block)
+    assert [run(start)[:2] for start in starts] == whole
+
+
+def test_impossible_chunk_of_an_earlier_block_stays_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_module, "_BLOCK", CHUNK)
+    # The possible state is drawn with probability 40000 / 2**25, about once in a chunk.
+    program = [
+        golden.Operation(0, 1, column=0, fresh=True),
+        golden.Operation(2, weigh=True, parents=((0, 1),), push=True),
+    ]
+    table = [(1 << 24) - 1, 40000, IMPOSSIBLE, 0]
+    start = weighting_start(
+        np.random.default_rng(0), CONFIG, program, [], table, 8 * CHUNK, seed=3, histogram=False
+    )
+    results, outputs, _ = run(start)
+    zero = records_of(start, outputs)["FLAGS"] & 1
+    assert zero.any() and not zero[-1] and results["STATUS"] == ZERO
 
 
 @pytest.mark.parametrize("lanes", [1, 8, 32])
