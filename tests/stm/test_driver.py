@@ -90,6 +90,15 @@ def record_modes(stm: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return modes
 
 
+def test_labels_are_loaded_even_by_a_run_without_histogram(stm: Any, seed: int) -> None:
+    columns, labels = population(seed)
+    cues, gains = evidence(seed, 3)
+    stm.load_population(columns, labels, bins=9)
+    stm.flat(cues, gains)
+    got = stm.flat(cues, gains, histogram=True).records["BINS"]["H"][0]
+    assert np.array_equal(got, golden.histogram(weights_of(columns, cues, gains)[0], labels, 16)[0][:9])
+
+
 def test_reset_makes_the_next_run_load_again(stm: Any, seed: int) -> None:
     columns, _ = population(seed)
     cues, gains = evidence(seed, 3)
@@ -207,10 +216,12 @@ def test_long_run_is_cut_into_starts_that_give_the_same(
     stm: Any, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stm.load_program(PROGRAM, TARGETS, table(seed), bins=6)
+    monkeypatch.setattr(stm, "cycles", lambda: 7)
     whole = stm.weighting(5 * CHUNK - 100, seed)
     monkeypatch.setattr(driver_module, "_RESULT_BYTES", 2 * whole.records.itemsize)
     cut = stm.weighting(5 * CHUNK - 100, seed)
     assert np.array_equal(cut.records, whole.records) and cut.samples == whole.samples
+    assert (whole.cycles, cut.cycles) == (7, 21)
 
 
 def test_flags_of_every_start_of_a_cut_run_are_kept(stm: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from spynq import devices
 from spynq.errors import MissingDependency, SpynqError
 from spynq.stm import Population, fuse, plots, reference
 from spynq.stm import population as population_module
+from spynq.stm.params import StmConfig
 from spynq.stm.population import kernel_for
 
 CUES = [(8.0, 8.0), (-4.0, 4.0), (2.0, 6.0)]
@@ -133,14 +134,41 @@ def test_open_driver_is_used_and_left_open() -> None:
 
 
 def test_kernel_grows_only_when_the_default_is_too_small() -> None:
-    assert kernel_for(4096, 4, 256) is None
-    config = kernel_for(5000, 5, 300)
-    assert config is not None and (config.population, config.columns, config.bins) == (8192, 6, 512)
+    assert kernel_for(4, 256) is None
+    config = kernel_for(5, 300)
+    assert config is not None and (config.columns, config.bins) == (6, 512)
+
+
+def test_population_in_pieces_equals_one_in_a_larger_kernel(seed: int) -> None:
+    samples = np.random.default_rng(seed).normal(0, 4, (1000, 2))
+    values = np.random.default_rng(seed + 1).normal(0, 9, (5, 2))
+    found = []
+    for size in (1024, 256):
+        with devices.open_kernel("stm", "golden", StmConfig(population=size), strict=True) as driver:
+            with Population(samples, bins=16, grid=(-50, 50), driver=driver) as population:
+                found.append(population.infer_batch(values, [2.0, 3.0], weights=True))
+                alone = population.infer([(values[0, 0], 2.0), (values[0, 1], 3.0)])
+                assert alone.mean == found[-1][0].mean
+    whole, pieces = found
+    assert pieces.mean == pytest.approx(whole.mean, abs=1e-3)
+    assert pieces.log_evidence == pytest.approx(whole.log_evidence, abs=1e-3)
+    for name in ("ess", "standard_error", "standard_deviation"):
+        assert getattr(pieces, name) == pytest.approx(getattr(whole, name), rel=2e-3), name
+    for name in ("histogram", "histogram_error", "weights"):
+        assert getattr(pieces, name) == pytest.approx(getattr(whole, name), abs=1e-4), name
+
+
+def test_piece_far_from_the_cues_raises_no_flag() -> None:
+    near, far = np.zeros(64), np.full(64, 3000.0)
+    with devices.open_kernel("stm", "golden", StmConfig(lanes=4, population=64)) as driver:
+        with Population(np.append(near, far), grid=(-4000, 4000), driver=driver) as population:
+            found = population.infer([(0.0, 10.0)])
+    assert found.flags == [] and not found.saturated and found.mean == pytest.approx(0, abs=0.2)
 
 
 REFUSED: list[tuple[str, Callable[[], Any]]] = [
     (r"samples must have shape \[N\] or \[N, D\] with N of at least 1, not \(0, 1\)", lambda: Population([])),
-    (r"samples must be 1 to 65536, not 65537; use fewer", lambda: Population(np.zeros(65537))),
+    (r"samples must be 1 to 1048576, not 1048577; use fewer", lambda: Population(np.zeros((1 << 20) + 1))),
     ("an evidence has 1 to 8 cues, not 9", lambda: Population([0, 1], cues_on=[0] * 9)),
     (r"cues_on must name coordinates 0 to 0, not \(0, 1\)", lambda: Population([0, 1], cues_on=[0, 1])),
     ("sample 3 lies outside the grid 0 to 2", lambda: Population([0, 3], grid=(0, 2))),

@@ -308,15 +308,13 @@ class StmDriver(KernelDriver):
         kind = image.record_dtype(held.bins)
         size = image.chunks(samples) * kind.itemsize
         result = self._target("RESULT", size)
-        load = seed is not None or not self._holds(held)
+        load = seed is not None
         if seed is not None:
             held.buffer[: _SEED_BYTES // 4] = generator_states(seed).ravel()
-        if load:
             held.buffer.sync_to_device()
-            held.address = held.buffer.device_address + _SEED_BYTES * (seed is None)
         held.settings["SAMPLES"] = samples
         mode = [
-            "WEIGHTING", "RECORDS", "LOAD" * load, "SEEDS" * (seed is not None),
+            "WEIGHTING", "RECORDS", "LOAD" * load, "SEEDS" * load,
             "HISTOGRAM" * bool(held.bins),
         ]
         flags = self._perform(held, load, mode, held.bins, f"{samples} samples", timeout)

@@ -117,7 +117,7 @@ def fuse(
     cues : sequence of (float, float)
         Value and sd of each cue, 1 to 8 of them.
     samples : int
-        Size of the population, 1 to 65,536.
+        Size of the population, 1 to 1,048,576.
     support : (float, float)
         Ends of the uniform prior.
     seed : int

@@ -15,14 +15,15 @@ from spynq import devices
 from spynq.driver import DEFAULT_TIMEOUT
 from spynq.errors import SpynqError
 from spynq.stm.driver import FlatResult
-from spynq.stm.params import L_FRACTION, MAX_TERMS, W_ONE, StmConfig
+from spynq.stm.params import MAX_TERMS, SATZ_LIMIT, W_ONE, StmConfig
+from spynq.stm.pieces import L_ONE, merged
 from spynq.stm.quantise import Grid, check_resolution, gain
 
 __all__ = ["Inferences", "Population", "kernel_for"]
 
 _BLOCK_BYTES = 1 << 25
 """Results of one start at most; a longer batch is cut."""
-_MAX_SAMPLES = 65536
+_MAX_SAMPLES = 1 << 20
 Floats = npt.NDArray[np.float64]
 
 
@@ -86,13 +87,12 @@ class Inferences:
         return (self[index] for index in range(len(self)))
 
 
-def kernel_for(samples: int, terms: int, bins: int) -> StmConfig | None:
-    """Build parameters for a population, or None if the default build does."""
+def kernel_for(terms: int, bins: int) -> StmConfig | None:
+    """Build parameters for a number of cues and bins, or None if the default build does."""
     config = StmConfig()
-    if samples <= config.population and terms <= config.columns and bins <= config.bins:
+    if terms <= config.columns and bins <= config.bins:
         return None
     return StmConfig(
-        population=max(config.population, 1 << (samples - 1).bit_length()),
         columns=max(config.columns, terms + terms % config.terms),
         bins=max(config.bins, 1 << (bins - 1).bit_length()),
     )
@@ -100,6 +100,8 @@ def kernel_for(samples: int, terms: int, bins: int) -> StmConfig | None:
 
 class Population:
     """Samples of a prior, resident in a kernel; every evidence reweights them.
+
+    A population larger than the kernel's memory is run in pieces, whose sums are added in float64.
 
     Parameters
     ----------
@@ -154,16 +156,22 @@ class Population:
         self._timeout = timeout
         self._own = driver is None
         if driver is None:
-            config = kernel_for(len(array), len(self.cues_on), self._bins)
+            config = kernel_for(len(self.cues_on), self._bins)
             if (device or devices.default()) == "board":
                 config = None
             driver = devices.open_kernel("stm", device, config, **options)
         self.driver = driver
         try:
-            driver.load_population(self._integers, self._labels, self._bins or None)
+            size = driver.capabilities["CAP_POPULATION"] or len(array)
+            self._pieces = [slice(i, i + size) for i in range(0, len(array), size)]
+            self._load(self._pieces[0])
         except BaseException:
             self.close()
             raise
+
+    def _load(self, piece: slice) -> None:
+        labels = None if self._labels is None else self._labels[piece]
+        self.driver.load_population(self._integers[:, piece], labels, self._bins or None)
 
     def _terms(self) -> Iterator[tuple[int, Grid]]:
         return ((d, self._grids[d]) for d in self.cues_on)
@@ -261,7 +269,12 @@ class Population:
             cues[:, t] = grid.encode(np.where(absent[:, t], grid.centre, values[:, t]), "cue")
             gains[:, t] = gain(sds[:, t], grid.step)
         self._check_resolution(sds)
-        return self._summary(self._runs(cues, gains, weights, single), values, sds)
+        found = []
+        for piece in self._pieces:
+            if len(self._pieces) > 1:
+                self._load(piece)
+            found.append(self._runs(cues, gains, weights, single))
+        return self._summary(found, values, sds)
 
     def _check_resolution(self, sds: Floats) -> None:
         for d in set(self.cues_on):
@@ -297,46 +310,46 @@ class Population:
         )
         return result
 
-    def _summary(self, result: FlatResult, values: Floats, sds: Floats) -> Inferences:
-        records = result.records
-        saturated = (records["FLAGS"] & 2) != 0
+    def _summary(self, results: list[FlatResult], values: Floats, sds: Floats) -> Inferences:
+        sums, grid = merged(results), self._grids[self.cues_on[0]]
+        saturated = sums.smallest >= SATZ_LIMIT
         good = np.where(saturated, np.nan, 1.0)
-        total = records["W"].astype(np.float64)
-        squares = records["S2"].astype(np.float64)
-        grid = self._grids[self.cues_on[0]]
-        mean = grid.decode(records["S1"].astype(np.float64) / total)
+        total = sums.total
+        mean = grid.decode(sums.first / total)
         present = np.isfinite(sds)
         peaks = np.where(present, -np.log(np.where(present, sds, 1.0) * math.sqrt(2 * math.pi)), 0.0)
-        smallest = records["L_MIN"].astype(np.float64) / (1 << L_FRACTION)
         share = np.log(total / W_ONE / len(self.samples))
-        width, error = np.full((2, len(records)), np.nan)
+        width, error = np.full((2, len(values)), np.nan)
         histogram = histogram_error = weights = None
-        if self.edges is not None:
-            h, q = (records["BINS"][name].astype(np.float64) for name in ("H", "Q"))
+        if self.edges is not None and sums.bins is not None:
+            h, q = sums.bins
             histogram = h / total[:, None]
-            inside, outside = q * (1 - histogram) ** 2, (squares[:, None] - q) * histogram**2
+            inside, outside = q * (1 - histogram) ** 2, (sums.squares[:, None] - q) * histogram**2
             histogram_error = np.sqrt(np.maximum(inside + outside, 0)) / total[:, None]
             deviation = (self.edges[:-1] + self.edges[1:]) / 2 - mean[:, None]
             width = np.sqrt(np.sum(histogram * deviation**2, axis=1))
             error = np.sqrt(np.sum(q * deviation**2, axis=1)) / total
-        if result.weights is not None:
-            weights = result.weights / total[:, None]
+        if sums.weights is not None:
+            weights = sums.weights / total[:, None]
             deviation = grid.decode(self._integers[0]) - mean[:, None]
             width = np.sqrt(np.sum(weights * deviation**2, axis=1))
             error = np.sqrt(np.sum((weights * deviation) ** 2, axis=1))
+        raised = {name for result in results for name, value in result.flags.items() if value}
+        # A piece far from the cues is no harm as long as another one is near.
+        raised -= set() if saturated.any() else {"SATZ"}
         return Inferences(
             mean=mean * good,
             standard_error=error * good,
             standard_deviation=width * good,
-            ess=total**2 / squares * good,
-            log_evidence=(-smallest * math.log(2) + share + peaks.sum(axis=1)) * good,
+            ess=total**2 / sums.squares * good,
+            log_evidence=(share + peaks.sum(axis=1) - sums.smallest / L_ONE * math.log(2)) * good,
             histogram=histogram,
             histogram_error=histogram_error,
             edges=self.edges,
             weights=weights,
-            flags=[name for name, raised in result.flags.items() if raised],
+            flags=sorted(raised),
             saturated=saturated,
-            cycles=result.cycles,
+            cycles=sum(result.cycles for result in results),
         )
 
     def close(self) -> None:
