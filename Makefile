@@ -36,7 +36,7 @@ docs: setup ## register pages into build/docs (the documentation site is not bui
 	@for kernel in $$($(PYTHON_BIN)/spynq registers --names); do \
 	    $(PYTHON_BIN)/spynq registers $$kernel > build/docs/registers_$$kernel.md || exit 1; \
 	done
-	@cp docs/*.md docs/*.svg build/docs/
+	@cp docs/*.md docs/*.svg docs/*.png build/docs/
 	@echo "docs: build/docs"
 
 clean: ## everything that was built; .venv stays

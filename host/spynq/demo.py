@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from spynq import devices
 from spynq.errors import MissingDependency, SpynqError
+from spynq.stm.params import StmConfig
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +115,8 @@ def fuse(device: str, seed: int = 1) -> Any:
     """Fuse the three cues of the multisensory experiment."""
     from spynq.stm import fuse as fuse_cues
 
-    return fuse_cues(list(CUES.values()), seed=seed, device=device)
+    # As many samples as the standard kernel holds, so that no second one is compiled.
+    return fuse_cues(list(CUES.values()), samples=StmConfig().population, seed=seed, device=device)
 
 
 def draw(answers: list[Answer], fusion: Any, path: Path) -> Path:

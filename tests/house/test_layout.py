@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = {".ci", "docs", "hls", "host", "hw", "notebooks", "overlays", "sim", "tests"}
 PACKAGES = {
-    "host": {"spynq", "spynq_train"},
+    "host": {"spynq", "spynq_train", "spynq_device.pth"},
     "hw": {"spynq_hw"},
     "notebooks": {"spynq_notebooks"},
     "overlays": {"spynq_overlays"},
@@ -33,10 +33,13 @@ def _tracked() -> list[Path]:
 
 
 def _long_functions(source: str) -> list[str]:
+    """Functions that are too long, not counting their docstrings."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
             lines = node.end_lineno - node.lineno + 1
+            if ast.get_docstring(node) is not None:
+                lines -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
             if lines > (ELABORATE_LINES if node.name == "elaborate" else FUNCTION_LINES):
                 found.append(f"{node.name}: {lines} lines")
     return found
@@ -71,6 +74,8 @@ def test_a_long_function_is_noticed() -> None:
     body = "    pass\n"
     assert _long_functions("def f():\n" + body * FUNCTION_LINES) == ["f: 61 lines"]
     assert _long_functions("def f():\n" + body * (FUNCTION_LINES - 1)) == []
+    text = '    """' + "A sentence.\n" * FUNCTION_LINES + '"""\n'
+    assert _long_functions("def f():\n" + text + body) == []
     assert _long_functions("def elaborate():\n" + body * FUNCTION_LINES) == []
 
 

@@ -53,7 +53,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_holds_every_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == PACKAGES
+    top = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
+    # The .pth file lets SPYNQ_DEVICE reach plain pynq; it must do nothing when that is not set.
+    assert top == PACKAGES | {"spynq_device.pth"}
     assert [name for name in names if name.endswith((".pyc", ".fst", ".vcd"))] == []
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
