@@ -20,7 +20,7 @@ def make_network(
     zeros: float = 0.2,
     least: int = 1,
 ) -> Network:
-    """A random network: ``least`` to ``states`` states, up to ``parents`` parents, a share of zeros in the tables."""
+    """A random network: ``least`` to ``states`` states, up to ``parents`` parents, zeros among them."""
     made: list[Node] = []
     for index in range(nodes):
         size = int(rng.integers(least, states + 1))

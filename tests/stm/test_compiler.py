@@ -181,6 +181,18 @@ def test_columns_are_used_again() -> None:
     assert np.abs(found["x3"] - list(exact(network, "x3").probabilities["x3"].values())).max() < 1e-6
 
 
+def test_weights_end_the_life_of_their_nodes() -> None:
+    """Pairs of roots, each with an observed child: drawn pair by pair, two columns and a target suffice."""
+    rng = np.random.default_rng(4)
+    roots = [Node(f"{side}{i}", ("a", "b"), (), rng.dirichlet([1, 1])) for side in "xy" for i in range(20)]
+    signs = [Node(f"e{i}", ("a", "b"), (f"x{i}", f"y{i}"), rng.dirichlet([1, 1], (2, 2))) for i in range(20)]
+    network = Network([*roots, *signs])
+    limits = StmConfig(states=4).capabilities()
+    evidence = {node.name: "a" for node in signs}
+    compiled = compile_network(network, ["x0", "y19"], evidence, capabilities=limits)
+    assert max(op.column for op in compiled.runs[0].program) <= 3
+
+
 def test_targets_beyond_one_run_go_to_more_runs_with_the_same_draws(seed: int) -> None:
     network = example("alarm")
     small = StmConfig(lanes=1, states=16, bins=16, targets=4)

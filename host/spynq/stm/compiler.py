@@ -21,7 +21,7 @@ from spynq.stm.factors import Plan, plan
 from spynq.stm.golden import Operation
 from spynq.stm.image import operation_words
 from spynq.stm.params import OP, StmConfig
-from spynq.stm.schedule import Step, columns_of, live_profile, schedule
+from spynq.stm.schedule import Step, columns_of, last_reads, live_profile, schedule
 
 __all__ = ["Compiled", "Run", "compile_network", "fitting_config"]
 
@@ -330,22 +330,28 @@ def _groups(
     network: Network, steps: Sequence[Step], wanted: Sequence[str], limits: Mapping[str, int]
 ) -> list[list[str]]:
     """Targets spread over runs, first fit, so that columns, bins and target places suffice."""
-    _check(network.name, "states", max(live_profile(steps, ())), limits)
+    base = np.array(live_profile(steps, ()), np.int64)
+    _check(network.name, "states", int(base.max()), limits)
     _check(network.name, "bins", max((network[name].size for name in wanted), default=0), limits)
+    ends = last_reads(steps)
     groups: list[list[str]] = []
+    profiles: list[npt.NDArray[np.int64]] = []
     for name in wanted:
-        for group in groups:
-            trial = [*group, name]
+        # A target stays from its last read to the end, beside all that is live anyway.
+        kept = (np.arange(len(base)) > ends[name]).astype(base.dtype)
+        for group, profile in zip(groups, profiles, strict=True):
             if (
-                len(trial) <= limits["CAP_TARGETS"]
-                and sum(network[n].size for n in trial) <= limits["CAP_BINS"]
-                and max(live_profile(steps, trial)) <= limits["CAP_STATES"]
+                len(group) < limits["CAP_TARGETS"]
+                and sum(network[n].size for n in [*group, name]) <= limits["CAP_BINS"]
+                and (profile + kept).max() <= limits["CAP_STATES"]
             ):
                 group.append(name)
+                profile += kept
                 break
         else:
-            _check(network.name, "states", max(live_profile(steps, [name])), limits)
+            _check(network.name, "states", int((base + kept).max()), limits)
             groups.append([name])
+            profiles.append(base + kept)
     # Evidence without a target still has a probability to estimate.
     return groups or [[]]
 

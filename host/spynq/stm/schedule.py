@@ -9,7 +9,7 @@ from heapq import heapify, heappop, heappush
 from spynq.bayes.exact import Factor
 from spynq.stm.factors import Plan
 
-__all__ = ["Step", "columns_of", "live_profile", "schedule"]
+__all__ = ["Step", "columns_of", "last_reads", "live_profile", "schedule"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,11 @@ def _spans(steps: Sequence[Step], kept: Iterable[str]) -> dict[str, tuple[int, i
     for name in kept:
         spans[name] = (spans[name][0], len(steps))
     return spans
+
+
+def last_reads(steps: Sequence[Step]) -> dict[str, int]:
+    """The step that reads each drawn node last; its own draw if none does."""
+    return {name: last for name, (_, last) in _spans(steps, ()).items()}
 
 
 def live_profile(steps: Sequence[Step], kept: Iterable[str]) -> list[int]:
