@@ -3,8 +3,9 @@
 .PHONY: help setup demo test test-full lint format docs clean
 
 PYTHON_BIN := .venv/bin
-# Two workers: the budget of the tests is stated for two cores.
-PYTEST := $(PYTHON_BIN)/python -m pytest -n 2
+# Two workers: the budget of the tests is stated for two cores. A file stays on one worker, so that
+# what its tests share is built once.
+PYTEST := $(PYTHON_BIN)/python -m pytest -n 2 --dist loadfile
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
