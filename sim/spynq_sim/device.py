@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import spynq_sim.quietly  # noqa: F401  # isort: skip  # before the first import of pynq
+
 import ctypes
 import os
 import weakref
@@ -18,6 +20,7 @@ from pynqmetadata.frontends import Metadata
 
 from spynq.errors import BusError, SpynqError
 from spynq.memory import Arena
+from spynq_overlays.description import manifest_of
 from spynq_overlays.finder import description_of
 from spynq_overlays.hwh import hand_off
 from spynq_sim.cache import digest, folder
@@ -79,6 +82,9 @@ class SimDevice(Device):
         self.arena = Arena(self.settings.memory, strict=self.settings.strict)
         self.fabric: Fabric | None = None
         self._processor = processor_windows()
+        self.controllers: list[Any] = []
+        """Interrupt controllers of pynq that must outlive a change of the active device."""
+        self._mapped: dict[str, dict[int, Window]] = {}
         self._late: list[int] = []
         self._buffers: dict[int, Any] = {}
         self.clear_dict()
@@ -101,6 +107,12 @@ class SimDevice(Device):
         """Replace what is loaded; the old overlay's registers answer with an error from now on."""
         fabric = Fabric(description_of(bitstream.bitfile_name), self.arena, self.settings, self.waves)
         self._unload()
+        # What was mapped stays mapped when the same overlay comes back, as it does on a board.
+        known = self._mapped.setdefault(manifest_of(fabric.description), fabric.windows)
+        for base, window in known.items():
+            if window is not fabric.windows[base]:
+                window.rebind(fabric.windows[base])
+        fabric.windows = known
         self.fabric = fabric
         self.post_download(bitstream, parser, self.name)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,13 @@ for _variable in ("XILINX_XRT", "PYNQ_REMOTE_DEVICES"):
     if os.environ.get(_variable):
         raise MissingDependency(f"device rtl needs pynq's own devices switched off: unset {_variable}")
 
-with warnings.catch_warnings():
-    # Off a board, pynq.gpio leaves a file open and says so.
-    warnings.simplefilter("ignore")
-    from pynq import Overlay
-    from pynq.pl_server.device import Device
+import spynq_sim.quietly  # noqa: E402, F401  # isort: skip
 
-    import spynq.ip
+from pynq import Overlay  # noqa: E402
+from pynq.interrupt import _InterruptController  # noqa: E402
+from pynq.pl_server.device import Device  # noqa: E402
 
+import spynq.ip  # noqa: E402
 from spynq_overlays.description import describe, manifest_of  # noqa: E402
 from spynq_overlays.finder import folder as overlay_folder  # noqa: E402
 from spynq_sim.device import SimDevice  # noqa: E402
@@ -67,12 +65,17 @@ def open_kernel(name: str, config: Any = None, **options: Any) -> Any:
     Device.active_device = device
     try:
         overlay = Overlay(str(overlay_file(name, config)), device=device)
+        for cell in overlay.ip_dict:
+            if "phys_addr" in overlay.ip_dict[cell]:
+                getattr(overlay, cell)
+        # pynq forgets its interrupt controllers when another device becomes active.
+        device.controllers = list(_InterruptController._controllers)
         driver = spynq.ip.find(overlay, get(name).kernel)
     except BaseException:
         device.close()
         raise
     finally:
-        if before is not None:
+        if before is not None and before is not device:
             Device.active_device = before
     return driver
 

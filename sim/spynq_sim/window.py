@@ -42,8 +42,11 @@ class Window:
         if type(index) is int and 0 <= index < self._words:
             return self._read(index << 2)
         if isinstance(index, slice):
-            words = [self._read(4 * i) for i in range(*index.indices(self._words))]
-            return np.array(words, dtype=np.uint32)
+            places = range(*index.indices(self._words))
+            if places.step == 1:
+                # A slice of mapped registers is still mapped.
+                return self.part(4 * places.start, 4 * len(places))
+            return np.array([self._read(4 * i) for i in places], dtype=np.uint32)
         return np.uint32(self._read(4 * self._place(int(index))))
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -58,7 +61,11 @@ class Window:
         return (self._read(4 * i) for i in range(self._words))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return self[:] if dtype is None else self[:].astype(dtype)
+        return np.array([self._read(4 * i) for i in range(self._words)], dtype=dtype or np.uint32)
+
+    def rebind(self, other: Window) -> None:
+        """Lead where ``other`` leads: the same registers after the overlay was loaded again."""
+        self._read, self._write = other._read, other._write
 
     def part(self, offset: int, length: int) -> Window:
         """The ``length`` bytes from byte ``offset`` on."""
