@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spynq.bayes.bif import load_bif, parse_bif, write_bif
+from spynq.bayes.bif import load_bif, parse_bif
+from spynq.bayes.bif_writer import write_bif
 from spynq.bayes.files import EXAMPLES, example, load
 from spynq.bayes.network import Network, Node
 from spynq.bayes.xmlbif import load_xmlbif, parse_xmlbif, write_xmlbif

@@ -43,6 +43,7 @@ def test_asia_in_two_pieces(rtl: Any, seed: int, lookahead: int | None) -> None:
     assert found.probabilities == golden.probabilities and found.standard_error == golden.standard_error
     assert (found.ess, found.log_evidence, found.flags) == (golden.ess, golden.log_evidence, golden.flags)
     assert found.cycles > 5 * 1024 / CONFIG.lanes and golden.cycles == 0
+    assert (found.device, golden.device) == ("rtl", "golden")
 
 
 def test_targets_over_several_runs(rtl: Any, random_network: Any, fresh_seed: int) -> None:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from spynq.bayes.network import Floats, Network, Node, check_rows, unknown
 from spynq.errors import FormatError
 
-__all__ = ["load_bif", "parse_bif", "write_bif"]
+__all__ = ["load_bif", "parse_bif"]
 
 # A name is all that is no blank, bracket or quote: real files have Asy/Patch, <5, 12+ and x>=3.
 # A comment therefore begins only where a token may begin.
@@ -29,7 +29,6 @@ _TOKEN = re.compile(
     r'|([{}()\[\];]|"[^"\n]*"|"|/\*|[^\s,|{}()\[\];"]+)',
     re.DOTALL | re.MULTILINE,
 )
-_PLAIN = re.compile(r'[^\s,|{}()\[\];"#/][^\s,|{}()\[\];"]*')
 
 
 @dataclass
@@ -406,37 +405,3 @@ def load_bif(path: str | Path) -> Network:
     if network.name in ("unknown", ""):
         network.name = Path(path).stem
     return network
-
-
-def _quoted(name: str) -> str:
-    if _PLAIN.fullmatch(name):
-        return name
-    if '"' in name or "\n" in name:
-        raise ValueError(f"BIF cannot hold the name {name!r}: it has a quote or a line break")
-    return f'"{name}"'
-
-
-def write_bif(network: Network, comment: str = "") -> str:
-    """The network as BIF text, numbers with as many digits as they need to be read back unchanged.
-
-    Parameters
-    ----------
-    network : Network
-    comment : str
-        Lines that go on top as ``//`` comments.
-    """
-    lines = [f"// {line}".rstrip() for line in comment.splitlines()]
-    lines.append(f"network {_quoted(network.name)} {{\n}}")
-    for node in network.nodes.values():
-        states = ", ".join(map(_quoted, node.states))
-        lines.append(f"variable {_quoted(node.name)} {{\n  type discrete [ {node.size} ] {{ {states} }};\n}}")
-    for node in network.nodes.values():
-        head = " | ".join(filter(None, [_quoted(node.name), ", ".join(map(_quoted, node.parents))]))
-        lines.append(f"probability ( {head} ) {{")
-        labels = [[_quoted(s) for s in network[p].states] for p in node.parents]
-        for place in np.ndindex(*node.table.shape[:-1]):
-            row = ", ".join(map(repr, node.table[place].tolist()))
-            key = ", ".join(labels[i][s] for i, s in enumerate(place))
-            lines.append(f"  ({key}) {row};" if place else f"  table {row};")
-        lines.append("}")
-    return "\n".join(lines) + "\n"

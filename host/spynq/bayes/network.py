@@ -369,7 +369,7 @@ class Network:
 
     def to_bif(self, path: str | Path | None = None, comment: str = "") -> str:
         """The network as BIF text, written to ``path`` if one is given."""
-        from spynq.bayes.bif import write_bif
+        from spynq.bayes.bif_writer import write_bif
 
         text = write_bif(self, comment)
         if path is not None:

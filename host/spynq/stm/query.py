@@ -182,13 +182,24 @@ def _opened(device: Any, config: StmConfig | None) -> Iterator[tuple[Any, str]]:
     if device is not None and not isinstance(device, str):
         if config is not None:
             raise ValueError("config builds a new device; it cannot be given with an open driver")
-        yield device, str(getattr(device, "device_name", None) or type(device).__name__)
+        yield device, _label(device)
         return
     from spynq import devices
 
     name = device or devices.default()
     with devices.open_kernel("stm", name, config=config) as driver:
         yield driver, name
+
+
+def _label(driver: Any) -> str:
+    """Name of the device an open driver is on, as :func:`spynq.devices.open_kernel` would be told it."""
+    if type(driver).__module__ == "spynq.devices.golden":
+        return "golden"
+    # Behind pynq the simulated device is called after its kernel, a board after its platform.
+    board = getattr(driver, "device", None)
+    if board is None:
+        return type(driver).__name__
+    return "rtl" if type(board).__module__.startswith("spynq_sim.") else "board"
 
 
 @contextmanager
