@@ -69,18 +69,16 @@ def test_weighing_matches_golden_at_its_corners(fresh_seed: int) -> None:
 
     async def play(ctx: Any) -> None:
         for stored, entry in pairs:
-            for fresh, weigh, hide in np.ndindex(2, 2, 2):
+            for weigh, hide in np.ndindex(2, 2):
                 ctx.set(dut.stored, stored)
                 ctx.set(dut.entry, entry)
-                ctx.set(dut.fresh, fresh)
                 ctx.set(dut.weigh, weigh)
                 await ctx.tick()
                 ctx.set(dut.hide, hide)
                 await ctx.tick()
-                before = 0 if fresh else stored
                 table = np.array([entry], np.uint32)
-                after = int(golden.weigh([before], [0], table, 0)[0]) if weigh else before
-                case = (stored, entry, fresh, weigh, hide)
+                after = int(golden.weigh([stored], [0], table, 0)[0]) if weigh else stored
+                case = (stored, entry, weigh, hide)
                 assert ctx.get(dut.nll) == (IMPOSSIBLE if hide else after), case
 
     simulate(dut, play)

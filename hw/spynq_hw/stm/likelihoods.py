@@ -1,6 +1,6 @@
 """Log-likelihoods of the samples in flight; at the end of a chunk they leave as groups."""
 
-from amaranth import Cat, Module, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -40,6 +40,8 @@ class Likelihoods(wiring.Component):
         A run starts with bank 0; nothing is queued.
     read_bank, read_slot : In
         What to read.
+    fresh : In(1)
+        Answer 0 instead.
     stored : Out(nll_layout)
         The values, one cycle later.
     write, write_bank, write_slot, nll : In
@@ -59,6 +61,7 @@ class Likelihoods(wiring.Component):
                 "clear": In(1),
                 "read_bank": In(1),
                 "read_slot": In(range(self.slots)),
+                "fresh": In(1),
                 "stored": Out(values),
                 "write": In(1),
                 "write_bank": In(1),
@@ -71,11 +74,25 @@ class Likelihoods(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        style = "distributed" if self.slots <= _SHALLOW else "block"
+        shallow = self.slots <= _SHALLOW
+        width = L_BITS * self.config.lanes
         m.submodules.memory = memory = Memory(
-            shape=L_BITS * self.config.lanes, depth=2 * self.slots, init=[], attrs={"ram_style": style}
+            shape=width,
+            depth=2 * self.slots,
+            init=[],
+            attrs={"ram_style": "distributed" if shallow else "block"},
         )
-        write, read, leave = memory.write_port(), memory.read_port(), memory.read_port()
+        write, leave = memory.write_port(), memory.read_port()
+        stored = Signal(width, reset_less=shallow)
+        if shallow:
+            # The register after look-up tables clears at no cost, that of block RAM does not.
+            read = memory.read_port(domain="comb")
+            m.d.sync += stored.eq(Mux(self.fresh, 0, read.data))
+        else:
+            read = memory.read_port()
+            fresh = Signal(reset_less=True)
+            m.d.sync += fresh.eq(self.fresh)
+            m.d.comb += stored.eq(Mux(fresh, 0, read.data))
         # One bit more than an address: equal means empty.
         head, tail = Signal(range(4 * self.slots)), Signal(range(4 * self.slots))
         free = Signal()
@@ -85,7 +102,7 @@ class Likelihoods(wiring.Component):
             write.addr.eq(Cat(self.write_slot, self.write_bank)),
             write.data.eq(Cat(self.nll)),
             read.addr.eq(Cat(self.read_slot, self.read_bank)),
-            self.stored.eq(read.data),
+            self.stored.eq(stored),
             free.eq(~self.groups.valid | self.groups.ready),
             leave.addr.eq(head),
             leave.en.eq(free),

@@ -127,8 +127,8 @@ class Weigh(wiring.Component):
 
     Members
     -------
-    stored, fresh : In(24), In(1)
-        Value before the operation; it counts as 0 with ``fresh``. Cycle 0.
+    stored : In(24)
+        Value before the operation, cycle 0.
     entry, weigh : In(24), In(1)
         What a weighing operation adds. Cycle 0.
     hide : In(1)
@@ -141,7 +141,6 @@ class Weigh(wiring.Component):
         super().__init__(
             {
                 "stored": In(L_BITS),
-                "fresh": In(1),
                 "entry": In(L_BITS),
                 "weigh": In(1),
                 "hide": In(1),
@@ -151,17 +150,14 @@ class Weigh(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        before, addend = Signal(L_BITS), Signal(L_BITS)
+        addend = Signal(L_BITS)
         total = Signal(L_BITS + 1, reset_less=True)
         impossible = Signal(reset_less=True)
         nll = Signal(L_BITS, reset_less=True)
-        m.d.comb += [
-            before.eq(Mux(self.fresh, 0, self.stored)),
-            addend.eq(Mux(self.weigh, self.entry, 0)),
-        ]
+        m.d.comb += addend.eq(Mux(self.weigh, self.entry, 0))
         m.d.sync += [
-            total.eq(before + addend),
-            impossible.eq((before == IMPOSSIBLE) | (addend == IMPOSSIBLE)),
+            total.eq(self.stored + addend),
+            impossible.eq((self.stored == IMPOSSIBLE) | (addend == IMPOSSIBLE)),
         ]
         with m.If(impossible | self.hide):
             m.d.sync += nll.eq(IMPOSSIBLE)

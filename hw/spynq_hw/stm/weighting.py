@@ -209,6 +209,7 @@ class Weighting(wiring.Component):
             states.write_column.eq(steps.at("column", _STATE)),
             likelihoods.read_bank.eq(steps.at("bank", _STORED)),
             likelihoods.read_slot.eq(steps.at("slot", _STORED)),
+            likelihoods.fresh.eq(steps.at("fresh", _STORED)),
             likelihoods.write.eq(steps.at("ends", _NLL)),
             likelihoods.push.eq(steps.at("push", _NLL)),
             likelihoods.write_bank.eq(steps.at("bank", _NLL)),
@@ -266,7 +267,6 @@ class Weighting(wiring.Component):
         m.submodules[f"weigh{lane}"] = weigh = Weigh()
         step = {name: steps.at(name, _ENTRY + 1) for name in ("push", "whole", "part", "rest")}
         m.d.comb += [
-            weigh.fresh.eq(steps.at("fresh", _ENTRY)),
             weigh.weigh.eq(steps.at("weigh", _ENTRY)),
             weigh.entry.eq(entry.threshold),
             weigh.hide.eq(step["push"] & ~(step["whole"] | (step["part"] & (lane < step["rest"])))),
