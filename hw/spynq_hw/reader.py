@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import exact_log2
 
-from spynq_hw.axi import axi_read
+from spynq_hw.axi import axi_read, check_bus_width
 from spynq_hw.bursts import Bursts
 from spynq_hw.core import ADDRESS_BITS, Request
 from spynq_hw.fifo import Queue, Skid
@@ -50,7 +50,7 @@ class Reader(wiring.Component):
     """
 
     def __init__(self, width: int, outstanding: int = 16) -> None:
-        self.width, self.outstanding = width, check_outstanding(outstanding)
+        self.width, self.outstanding = check_bus_width(width), check_outstanding(outstanding)
         super().__init__(
             {
                 "request": In(stream.Signature(Request)),

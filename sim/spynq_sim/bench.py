@@ -87,7 +87,8 @@ def run_bench(
     folder = _compile(verilog, top, simulator, traced=waves is not None)
     with tempfile.TemporaryDirectory(prefix="spynq_bench_") as work:
         results, log = Path(work) / "results.xml", Path(work) / "log"
-        with _environment(simulator), _import_from(test_file.resolve().parent):
+        what = f"{test_file.name} on {simulator} (seed {seed})"
+        with _environment(simulator), _import_from(test_file.resolve().parent), _explained(what, log):
             get_runner(simulator).test(
                 test_module=test_file.stem,
                 hdl_toplevel=top,
@@ -104,7 +105,7 @@ def run_bench(
             )
         if waves is not None:
             _keep_waves([Path(work), folder], waves)
-        return _judge(results, log, f"{test_file.name} on {simulator} (seed {seed})")
+        return _judge(results, log, what)
 
 
 def _check_installed(simulator: str) -> None:
@@ -182,6 +183,17 @@ def _import_from(folder: Path) -> Iterator[None]:
         sys.path.remove(str(folder))
 
 
+@contextmanager
+def _explained(what: str, log: Path) -> Iterator[None]:
+    """The runner's own error tells neither which run it was nor why."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise SpynqError(
+            f"{what} did not end by itself within {_PATIENCE_SECONDS} s ({error}):\n{_tail(log)}"
+        ) from None
+
+
 def _keep_waves(folders: list[Path], target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     found = [path for folder in folders for path in folder.glob("*.fst")]
@@ -197,7 +209,7 @@ def _tail(log: Path) -> str:
 
 
 def _judge(results: Path, log: Path, what: str) -> int:
-    """Number of tests run. The runner itself does not raise when tests fail."""
+    """Number of tests run, those skipped not counted. The runner itself does not raise when tests fail."""
     if not results.exists():
         raise SpynqError(f"{what}: the simulator wrote no results:\n{_tail(log)}")
     cases = ElementTree.parse(results).getroot().findall(".//testcase")
@@ -208,6 +220,7 @@ def _judge(results: Path, log: Path, what: str) -> int:
     ]
     if failed:
         raise SpynqError(f"{what}: {len(failed)} of {len(cases)} failed ({', '.join(failed)}):\n{_tail(log)}")
-    if not cases:
+    ran = sum(case.find("skipped") is None for case in cases)
+    if not ran:
         raise SpynqError(f"{what}: no test ran:\n{_tail(log)}")
-    return len(cases)
+    return ran

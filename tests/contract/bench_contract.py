@@ -82,6 +82,9 @@ class Rig:
                 return
         raise TimeoutError(f"{NAME} was not done after {reads} reads of CTRL")
 
+    async def wait_beats(self, sink: StreamSink, count: int) -> None:
+        await self.bench.until(lambda: len(sink.beats) >= count, f"beat {count} of {sink.bus.prefix}")
+
     async def prepare(self, run: Run) -> None:
         for memory in self.memories:
             memory.content = bytearray(run.memory)
@@ -247,9 +250,7 @@ async def real_runs_equal_the_golden_model_under_random_pauses(dut: Any) -> None
                 assert not memory.busy, "done came before everything was acknowledged"
                 assert bytes(memory.content) == content, f"{example.__name__}: memory, {style} pauses"
             for name, sink in rig.sinks.items():
-                await rig.bench.until(
-                    lambda s=sink, n=len(beats[name]): len(s.beats) >= n, f"beats of {name}"
-                )
+                await rig.wait_beats(sink, len(beats[name]))
                 assert sink.beats == beats[name], f"{example.__name__}: {name}"
             cycles = await rig.get("CYCLES_LO")
             assert cycles > 0

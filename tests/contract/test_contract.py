@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,14 +21,19 @@ from spynq_sim.bench import run_bench
 HERE = Path(__file__).parent
 
 
-def _small(name: str) -> dict[str, int]:
-    """Build parameters of examples.py, which the simulator imports by its name."""
+@cache
+def _examples() -> ModuleType:
+    """The module examples.py, which the simulator imports by its name."""
     spec = importlib.util.spec_from_file_location("contract_examples", HERE / "examples.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    values: dict[str, int] = module.SMALL.get(name, {})
+    return module
+
+
+def _small(name: str) -> dict[str, int]:
+    values: dict[str, int] = _examples().SMALL.get(name, {})
     return values
 
 
@@ -56,7 +63,7 @@ def test_keeps_the_contract_in_simulation(name: str, simulator: str, seed: int) 
         seed=seed,
         settings={"KERNEL": name},
     )
-    assert ran == 9
+    assert ran == (9 if name in _examples().EXAMPLES else 5)
 
 
 @pytest.mark.parametrize("name", kernels())
