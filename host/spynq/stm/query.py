@@ -209,7 +209,7 @@ def _bar(wanted: bool | None, total: int) -> Iterator[Callable[[int], object]]:
     if not wanted:
         yield lambda count: None
         return
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     with tqdm(total=total, unit="sample", unit_scale=True, delay=2, leave=False) as bar:
         yield bar.update

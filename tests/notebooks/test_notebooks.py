@@ -1,0 +1,38 @@
+"""Every notebook runs from top to bottom on the simulated board, and is stored without output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks" / "spynq_notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs_to_its_end(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPYNQ_DEVICE", raising=False)
+    notebook = nbformat.read(path, as_version=4)
+    # A cell that fails raises here, with the cell and its error in the message.
+    NotebookClient(
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    executed = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert executed, "a notebook without code teaches nothing"
+    warnings = [
+        output.text
+        for cell in executed
+        for output in cell.outputs
+        if output.output_type == "stream" and output.name == "stderr" and "Warning" in output.text
+    ]
+    assert not warnings, f"{path.name} shows a reader warnings: {warnings}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_is_stored_without_output(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    kept = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.outputs]
+    assert not kept, f"cells {kept} of {path.name} hold outputs; clear them before storing"
