@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from spynq.stm.fusion import Fusion, fuse
     from spynq.stm.population import Population
     from spynq.stm.posterior import Posterior
-    from spynq.stm.query import query
 
 __all__ = [
     "Fusion", "Network", "Population", "Posterior",
-    "example", "fuse", "load", "load_bif", "load_xmlbif", "query",
+    "example", "fuse", "load", "load_bif", "load_xmlbif",
 ]
 
 # Imported when first asked for: a driver on a board needs none of them.
@@ -36,7 +35,6 @@ _PLACES = {
     "load": "spynq.bayes.files",
     "load_bif": "spynq.bayes.bif",
     "load_xmlbif": "spynq.bayes.xmlbif",
-    "query": "spynq.stm.query",
 }
 
 
