@@ -254,6 +254,16 @@ def test_rows_of_one_and_of_all_states_match_golden(state_bits: int, fresh_seed:
     check(kernel, [start], fresh_seed)
 
 
+def test_a_chunk_waits_until_the_one_before_the_last_is_released(fresh_seed: int) -> None:
+    kernel = config(32, 1)
+    rng = np.random.default_rng(fresh_seed)
+    program = [Operation(0, 2, column=5, fresh=True), Operation(4, weigh=True, parents=((5, 1),), push=True)]
+    table = [*(rng.integers(0, 1 << 24, 4) | rng.integers(0, 4, 4) << 24), 5, 6, 7, 8]
+    # Counting a chunk takes far longer than drawing it.
+    start = weighting_start(rng, kernel, program, [(5, 0)], table, 5 * CHUNK - 3, seed=fresh_seed, bins=4)
+    check(kernel, [start], fresh_seed, pause=0.8)
+
+
 def test_no_cycle_is_lost_between_slots_operations_and_chunks(fresh_seed: int) -> None:
     kernel = config(64, 2, table=2048)
     rng = np.random.default_rng(fresh_seed)
