@@ -260,8 +260,9 @@ class SimKernel:
             # Asked only now, as looking at the state moves time.
             report.last_beat = report.now
             raise DeviceTimeout(
-                f"{self.instance}: {self.name_of(address)} was polled for {message} cycles without a beat on any "
-                f"data port ({self.describe()}); reset the kernel, or open the device with more patience"
+                f"{self.instance}: {self.name_of(address)} was polled for {message} cycles without a beat "
+                f"on any data port ({self.describe()}); reset the kernel, or open the device "
+                "with more patience"
             )
         if fault == _DECODE:
             if self._settings.decode_errors == "answer":
