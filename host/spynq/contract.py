@@ -185,7 +185,10 @@ def control_registers(status_flags: tuple[Field, ...] = ()) -> tuple[Register, .
         Register("ID", 0x10, "ro", "Four ASCII letters that name the kernel, first letter in bits 31:24."),
         Register("VERSION", 0x14, "ro", "Contract version, major << 16 | minor."),
         Register(
-            "STATUS", 0x18, "ro", "Flags of the last run; cleared by a start.",
+            "STATUS",
+            0x18,
+            "ro",
+            "Flags of the last run; cleared by a start.",
             fields=STATUS_FLAGS + status_flags,
         ),
         Register("SCRATCH", 0x1C, "rw", "No effect; for tests of the bus."),
@@ -255,7 +258,9 @@ class Kernel:
             if register.name in index:
                 raise ValueError(f"{self.name}: register {register.name} is declared twice")
             if register.offset % 4:
-                raise ValueError(f"{self.name}: {register.name} is at {register.offset:#x}, not a multiple of 4")
+                raise ValueError(
+                    f"{self.name}: {register.name} is at {register.offset:#x}, not a multiple of 4"
+                )
             if register.offset in offsets:
                 raise ValueError(
                     f"{self.name}: {register.name} and {offsets[register.offset]} share {register.offset:#x}"

@@ -245,11 +245,15 @@ def test_population_and_program_take_turns(stm: Any, seed: int) -> None:
 
 
 LOADS: list[tuple[str, Callable[[Any], Any]]] = [
-    (r"samples must be 1 to 64, not 65; use fewer, or a larger population=",
-     lambda s: s.load_population(np.zeros((1, 65), int))),
+    (
+        r"samples must be 1 to 64, not 65; use fewer, or a larger population=",
+        lambda s: s.load_population(np.zeros((1, 65), int)),
+    ),
     (r"samples must be 1 to 64, not 0", lambda s: s.load_population(np.zeros((1, 0), int))),
-    (r"columns \(terms of an evidence\) must be 1 to 4, not 5",
-     lambda s: s.load_population(np.zeros((5, 2), int))),
+    (
+        r"columns \(terms of an evidence\) must be 1 to 4, not 5",
+        lambda s: s.load_population(np.zeros((5, 2), int)),
+    ),
     (r"columns must have shape \[terms, samples\], not \(2,\)", lambda s: s.load_population([1, 2])),
     (r"sample must be -32768 to 32767, not 32768; rescale the grid", lambda s: s.load_population([[32768]])),
     (r"samples must be integers on the grid, not float64", lambda s: s.load_population([[0.5]])),
@@ -258,16 +262,24 @@ LOADS: list[tuple[str, Callable[[Any], Any]]] = [
     (r"label must be 0 to 2, not 3", lambda s: s.load_population([[1]], [3], bins=3)),
     (r"program words must be 1 to 512, not 0", lambda s: s.load_program([], [], [])),
     (r"program words must be 1 to 512, not 513", lambda s: s.load_program([Operation(0)] * 513, [], [])),
-    (r"table entries must be 0 to 256, not 260; use a larger table=",
-     lambda s: s.load_program([Operation(0)], [], np.zeros(257, int))),
-    (r"targets must be 0 to 64, not 65; query fewer nodes at a time",
-     lambda s: s.load_program([Operation(0)], [(0, 0)] * 65, [1], bins=1)),
+    (
+        r"table entries must be 0 to 256, not 260; use a larger table=",
+        lambda s: s.load_program([Operation(0)], [], np.zeros(257, int)),
+    ),
+    (
+        r"targets must be 0 to 64, not 65; query fewer nodes at a time",
+        lambda s: s.load_program([Operation(0)], [(0, 0)] * 65, [1], bins=1),
+    ),
     (r"bins must be 1 to 16, not 0", lambda s: s.load_program([Operation(0)], [(0, 0)], [1])),
     (r"bins must be 0 to 16, not 17", lambda s: s.load_program([Operation(0)], [], [1], bins=17)),
-    (r"state column must be 0 to 7, not 8; use a larger states=",
-     lambda s: s.load_program([Operation(0, parents=((8, 1),))], [], [1])),
-    (r"log2 of the states of a node must be 0 to 4, not 5",
-     lambda s: s.load_program([Operation(0, 5)], [], [1])),
+    (
+        r"state column must be 0 to 7, not 8; use a larger states=",
+        lambda s: s.load_program([Operation(0, parents=((8, 1),))], [], [1]),
+    ),
+    (
+        r"log2 of the states of a node must be 0 to 4, not 5",
+        lambda s: s.load_program([Operation(0, 5)], [], [1]),
+    ),
 ]
 
 
@@ -282,13 +294,19 @@ def test_load_beyond_a_limit_is_refused_before_the_kernel_is_touched(
 
 
 RUNS: list[tuple[str, Callable[[Any], Any]]] = [
-    (r"cues and gains must both have shape \[2\] or \[evidences, 2\], not \[1, 3\] and \[1, 2\]",
-     lambda s: s.flat([1, 2, 3], [1, 2])),
+    (
+        r"cues and gains must both have shape \[2\] or \[evidences, 2\], not \[1, 3\] and \[1, 2\]",
+        lambda s: s.flat([1, 2, 3], [1, 2]),
+    ),
     (r"cue must be -32768 to 32767, not -32769; rescale the grid", lambda s: s.flat([0, -32769], [1, 2])),
-    (r"gain must be 0 to 67108863, not 67108864; an sd needs at least 28 grid steps",
-     lambda s: s.flat([0, 0], [0, 1 << 26])),
-    (r"a histogram needs labels; pass them to load_population\(\)",
-     lambda s: s.flat([0, 0], [0, 0], histogram=True)),
+    (
+        r"gain must be 0 to 67108863, not 67108864; an sd needs at least 28 grid steps",
+        lambda s: s.flat([0, 0], [0, 1 << 26]),
+    ),
+    (
+        r"a histogram needs labels; pass them to load_population\(\)",
+        lambda s: s.flat([0, 0], [0, 0], histogram=True),
+    ),
     (r"samples must be 1 to 2147483647, not 0; split the run", lambda s: s.weighting(0, 1)),
     (r"samples must be 1 to 2147483647, not 2147483648", lambda s: s.weighting(1 << 31, 1)),
     (r"seed must be at least 0, not -1", lambda s: s.weighting(1, -1)),

@@ -89,7 +89,9 @@ def test_equal_weights_reach_the_bounds_of_the_sums() -> None:
 
 def test_satz_starts_at_its_limit() -> None:
     assert [golden.flags(nll) for nll in (SATZ_LIMIT - 1, SATZ_LIMIT, L_MAX)] == [
-        (False, False), (False, True), (False, True),
+        (False, False),
+        (False, True),
+        (False, True),
     ]
 
 
@@ -114,9 +116,7 @@ def test_batch_of_evidences_equals_one_at_a_time(seed: int) -> None:
     samples = rng.integers(-32768, 32768, (3, 50))
     cues, gains = rng.integers(-32768, 32768, (7, 3)), rng.integers(0, 1 << 26, (7, 3))
     batch = golden.log_likelihood(samples, cues, gains)
-    assert all(
-        np.array_equal(batch[e], golden.log_likelihood(samples, cues[e], gains[e])) for e in range(7)
-    )
+    assert all(np.array_equal(batch[e], golden.log_likelihood(samples, cues[e], gains[e])) for e in range(7))
 
 
 LIKELIHOODS = st.lists(

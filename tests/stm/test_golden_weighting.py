@@ -31,8 +31,16 @@ def plain_xoshiro(state: list[int]) -> Iterator[int]:
 def test_generator_gives_the_published_numbers() -> None:
     words = golden.random_words(np.array([[1, 2, 3, 4]], np.uint32), 10)
     assert words.ravel().tolist() == [
-        641, 1573767, 3222811527, 3517856514, 836907274,
-        4247214768, 3867114732, 1355841295, 495546011, 621204420,
+        641,
+        1573767,
+        3222811527,
+        3517856514,
+        836907274,
+        4247214768,
+        3867114732,
+        1355841295,
+        495546011,
+        621204420,
     ]
 
 

@@ -48,9 +48,7 @@ def test_flat_run_writes_what_the_steps_give(seed: int) -> None:
     rng = np.random.default_rng(seed)
     samples, labels = rng.integers(-900, 900, (3, 37)), rng.integers(0, 16, 37)
     cues, gains = rng.integers(-900, 900, (5, 3)), rng.integers(0, 1 << 21, (5, 3))
-    start = flat_start(
-        rng, CONFIG, samples, cues, gains, labels=labels, bins=13, batch=True, weights=True
-    )
+    start = flat_start(rng, CONFIG, samples, cues, gains, labels=labels, bins=13, batch=True, weights=True)
     results, outputs, memory = run(start)
     records = records_of(start, outputs)
     written = np.frombuffer(outputs[start.registers["WEIGHT_LO"]], "<u4").reshape(5, 40)
@@ -68,9 +66,7 @@ def test_flat_run_writes_what_the_steps_give(seed: int) -> None:
 
 
 @pytest.mark.parametrize("block", [1, 100, 2048])
-def test_blocks_of_a_large_run_change_nothing(
-    seed: int, block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_blocks_of_a_large_run_change_nothing(seed: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(seed)
     samples, labels = rng.integers(-900, 900, (3, 30)), rng.integers(0, 16, 30)
     cues, gains = rng.integers(-900, 900, (9, 3)), rng.integers(0, 1 << 21, (9, 3))
@@ -145,7 +141,8 @@ def test_weighting_corner_is_legal(seed: int, name: str) -> None:
     results, outputs, memory = run(start)
     assert not results["STATUS"] & REFUSED
     assert bool(results["STATUS"] & ZERO) == (name == "no sample possible") or name in (
-        "one beyond a chunk", "whole chunks",
+        "one beyond a chunk",
+        "whole chunks",
     )
     assert memory.written == sum(len(data) for data in outputs.values())
 
@@ -203,9 +200,13 @@ def test_population_stays_resident(seed: int) -> None:
     first = random_flat(rng, CONFIG)
     run(first, model)
     second = resident_flat(rng, CONFIG, first)
-    again = replace(second, blocks=first.blocks, registers=dict(
-        second.registers, MODE=second.registers["MODE"] | 2, IMAGE_LO=first.registers["IMAGE_LO"]
-    ))
+    again = replace(
+        second,
+        blocks=first.blocks,
+        registers=dict(
+            second.registers, MODE=second.registers["MODE"] | 2, IMAGE_LO=first.registers["IMAGE_LO"]
+        ),
+    )
     assert run(second, model)[:2] == run(again)[:2]
 
 

@@ -20,8 +20,15 @@ if TYPE_CHECKING:
     from spynq.stm.posterior import Posterior
 
 __all__ = [
-    "Fusion", "Network", "Population", "Posterior",
-    "example", "fuse", "load", "load_bif", "load_xmlbif",
+    "Fusion",
+    "Network",
+    "Population",
+    "Posterior",
+    "example",
+    "fuse",
+    "load",
+    "load_bif",
+    "load_xmlbif",
 ]
 
 # Imported when first asked for: a driver on a board needs none of them.

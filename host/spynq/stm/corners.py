@@ -21,8 +21,15 @@ def _flat(rng: np.random.Generator, config: StmConfig, name: str, samples: int, 
     """All samples at the low end, one cue at the high end."""
     columns = np.full((1, samples), -(1 << 15))
     return flat_start(
-        rng, config, columns, np.array([[(1 << 15) - 1]]), np.array([[gain]]), name=name,
-        labels=np.zeros(samples, np.int64), bins=1, weights=True,
+        rng,
+        config,
+        columns,
+        np.array([[(1 << 15) - 1]]),
+        np.array([[gain]]),
+        name=name,
+        labels=np.zeros(samples, np.int64),
+        bins=1,
+        weights=True,
     )
 
 
@@ -62,8 +69,13 @@ def _octave_17(rng: np.random.Generator, config: StmConfig) -> Start:
     # With gain 2**19, z is the distance, and l is its square over 2**14: 17 * 1024 at 16,888.
     columns = np.array([[0, 16886, 16888, 16889, 17377, 17379]])
     return flat_start(
-        rng, config, columns[:, : config.population], np.array([[0]]), np.array([[1 << 19]]),
-        name="octave 17", weights=True,
+        rng,
+        config,
+        columns[:, : config.population],
+        np.array([[0]]),
+        np.array([[1 << 19]]),
+        name="octave 17",
+        weights=True,
     )
 
 
@@ -102,8 +114,15 @@ def _no_weighing(rng: np.random.Generator, config: StmConfig) -> Start:
     """No evidence: every weight is 2**16."""
     program = [Operation(0, 1, column=config.states - 1, fresh=True, push=True)]
     return weighting_start(
-        rng, config, program, [(config.states - 1, 0)], [1 << 23 | 1 << 24, 1 << 22], CHUNK + 1,
-        name="no evidence", bins=2, seed=2,
+        rng,
+        config,
+        program,
+        [(config.states - 1, 0)],
+        [1 << 23 | 1 << 24, 1 << 22],
+        CHUNK + 1,
+        name="no evidence",
+        bins=2,
+        seed=2,
     )
 
 
@@ -137,9 +156,7 @@ def _chain(rng: np.random.Generator, config: StmConfig) -> Start:
     program += [Operation(6, 1, column=0, parents=((0, 1),)), Operation(10, weigh=True, parents=((0, 1),))]
     program.append(Operation(12, weigh=True, parents=((0, 1), (1, 2)), push=True))
     table = rng.integers(0, 1 << 24, 16) | rng.integers(0, 2, 16) << 24
-    return weighting_start(
-        rng, config, program, [(0, 0), (1, 2)], table, CHUNK, name="chain", bins=4, seed=4
-    )
+    return weighting_start(rng, config, program, [(0, 0), (1, 2)], table, CHUNK, name="chain", bins=4, seed=4)
 
 
 def _shared_bins(rng: np.random.Generator, config: StmConfig) -> Start:

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from spynq.driver import DEFAULT_TIMEOUT, KernelDriver
 from spynq.errors import SpynqError
 from spynq.stm import image
-from spynq.stm.golden import Operation, Words, generator_states
+from spynq.stm.golden import Operation, generator_states
 from spynq.stm.params import CHUNK, KERNEL, MAX_GAIN_BITS, STREAMS
+from spynq.stm.results import FlatResult, WeightingResult
 
 __all__ = ["FlatResult", "StmDriver", "WeightingResult"]
 
@@ -23,46 +24,6 @@ _IDLE = KERNEL.register("CTRL").field("AP_IDLE").mask
 _SEED_BYTES = STREAMS * 16
 _RESULT_BYTES = 1 << 24
 """Records of one start at most; a longer likelihood-weighting run is cut into several starts."""
-
-
-@dataclass(frozen=True)
-class FlatResult:
-    """Sums of a flat run, in the kernel's integers.
-
-    Parameters
-    ----------
-    records : structured ndarray, shape [evidences]
-        Fields W, S2, S1, L_MIN, FLAGS, and with a histogram BINS with H and Q [evidences, bins].
-    weights : ndarray of uint32, shape [evidences, samples], or None
-        Weight of each sample, 2**16 for the best.
-    flags : dict of str to bool
-        STATUS of the run.
-    cycles : int
-        Clock cycles; 0 on a device without a clock.
-    """
-
-    records: npt.NDArray[Any]
-    weights: Words | None
-    flags: dict[str, bool]
-    cycles: int
-
-
-@dataclass(frozen=True)
-class WeightingResult:
-    """Sums of a likelihood-weighting run, one record per chunk of 1,024 samples.
-
-    Parameters
-    ----------
-    records, flags, cycles
-        See :class:`FlatResult`; one record per chunk.
-    samples : int
-        Samples drawn and counted.
-    """
-
-    records: npt.NDArray[Any]
-    flags: dict[str, bool]
-    cycles: int
-    samples: int
 
 
 @dataclass
@@ -139,8 +100,14 @@ class StmDriver(KernelDriver):
         return bins
 
     def flat(
-        self, cues: npt.ArrayLike, gains: npt.ArrayLike, *, histogram: bool = False, weights: bool = False,
-        reload: bool = False, timeout: float = DEFAULT_TIMEOUT,
+        self,
+        cues: npt.ArrayLike,
+        gains: npt.ArrayLike,
+        *,
+        histogram: bool = False,
+        weights: bool = False,
+        reload: bool = False,
+        timeout: float = DEFAULT_TIMEOUT,
     ) -> FlatResult:
         """Weigh the population under one evidence or a batch of them, in one start.
 
@@ -193,8 +160,12 @@ class StmDriver(KernelDriver):
         padded = -(-samples // 4) * 4
         weight = self._target("WEIGHT", len(cue) * padded * 4) if weights else None
         flags = self._perform(
-            held, load, [*mode, "RECORDS" * records], counted,
-            f"{len(cue)} evidence{'s' * (len(cue) > 1)} on {samples} samples", timeout,
+            held,
+            load,
+            [*mode, "RECORDS" * records],
+            counted,
+            f"{len(cue)} evidence{'s' * (len(cue) > 1)} on {samples} samples",
+            timeout,
         )
         if result is None:
             found = self._last_record()
@@ -224,7 +195,10 @@ class StmDriver(KernelDriver):
     # Likelihood weighting
 
     def load_program(
-        self, program: Sequence[Operation], targets: Sequence[tuple[int, int]], table: npt.ArrayLike,
+        self,
+        program: Sequence[Operation],
+        targets: Sequence[tuple[int, int]],
+        table: npt.ArrayLike,
         bins: int = 0,
     ) -> None:
         """Set the program that the next :meth:`weighting` loads and later ones find resident.
@@ -257,8 +231,11 @@ class StmDriver(KernelDriver):
         columns += [column for op in program for column, _ in op.parents]
         _within("state column", max(columns), 0, limit["CAP_STATES"] - 1, "use a larger states=")
         _within(
-            "log2 of the states of a node", max(op.log2_states for op in program), 0,
-            limit["CAP_STATE_BITS"], "use a larger state_bits=",
+            "log2 of the states of a node",
+            max(op.log2_states for op in program),
+            0,
+            limit["CAP_STATE_BITS"],
+            "use a larger state_bits=",
         )
         body = image.weighting_image(program, targets, entries, limit["CAP_PARENTS"])
         start = _SEED_BYTES // 4
@@ -314,7 +291,10 @@ class StmDriver(KernelDriver):
             held.buffer.sync_to_device()
         held.settings["SAMPLES"] = samples
         mode = [
-            "WEIGHTING", "RECORDS", "LOAD" * load, "SEEDS" * load,
+            "WEIGHTING",
+            "RECORDS",
+            "LOAD" * load,
+            "SEEDS" * load,
             "HISTOGRAM" * bool(held.bins),
         ]
         flags = self._perform(held, load, mode, held.bins, f"{samples} samples", timeout)

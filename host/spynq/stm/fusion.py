@@ -107,8 +107,12 @@ def _population(samples: int, low: float, high: float, seed: int, stratified: bo
 
 
 def fuse(
-    cues: Sequence[tuple[float, float]], samples: int = 5000, support: tuple[float, float] = (-50, 50),
-    seed: int = 1, stratified: bool = False, device: str = "golden",
+    cues: Sequence[tuple[float, float]],
+    samples: int = 5000,
+    support: tuple[float, float] = (-50, 50),
+    seed: int = 1,
+    stratified: bool = False,
+    device: str = "golden",
 ) -> Fusion:
     """Fuse Gaussian cues about one quantity with a uniform prior.
 

@@ -317,8 +317,13 @@ def weigh(nll: npt.ArrayLike, rows: npt.ArrayLike, table: Words, base: int) -> I
 
 
 def chunk(
-    program: Sequence[Operation], table: Words, generators: Words, columns: int, count: int = 1,
-    state_bits: int = 8, source: Callable[[Words, int], Words] = random_words,
+    program: Sequence[Operation],
+    table: Words,
+    generators: Words,
+    columns: int,
+    count: int = 1,
+    state_bits: int = 8,
+    source: Callable[[Words, int], Words] = random_words,
 ) -> tuple[Integers, npt.NDArray[np.uint8]]:
     """Run the program on ``count`` chunks of 1,024 samples.
 

@@ -127,7 +127,10 @@ def read_targets(words: Words) -> list[tuple[int, int]]:
 
 
 def weighting_image(
-    program: Sequence[Operation], targets: Sequence[tuple[int, int]], table: npt.ArrayLike, parents: int,
+    program: Sequence[Operation],
+    targets: Sequence[tuple[int, int]],
+    table: npt.ArrayLike,
+    parents: int,
     generators: Words | None = None,
 ) -> Words:
     """Image of a likelihood-weighting run: generator states (if given), program, targets, table.

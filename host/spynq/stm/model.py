@@ -141,8 +141,13 @@ class StmModel:
         status = 0
         for first in range(0, chunks, block):
             nll, states = golden.chunk(
-                program, self._table, self._generators, self.config.states, min(block, chunks - first),
-                self.config.state_bits, segmented_words,
+                program,
+                self._table,
+                self._generators,
+                self.config.states,
+                min(block, chunks - first),
+                self.config.state_bits,
+                segmented_words,
             )
             # Whole chunks are drawn; the samples beyond SAMPLES do not count.
             beyond = first * CHUNK + np.arange(nll.size).reshape(nll.shape) >= run["SAMPLES"]
@@ -162,7 +167,12 @@ class StmModel:
         self._table[: table.size] = table.ravel()
 
     def _back_end(
-        self, run: _Run, memory: Memory, first: int, nll: golden.Integers, samples: np.ndarray,  # type: ignore[type-arg]
+        self,
+        run: _Run,
+        memory: Memory,
+        first: int,
+        nll: golden.Integers,
+        samples: np.ndarray,  # type: ignore[type-arg]
         labels: np.ndarray,  # type: ignore[type-arg]
     ) -> int:
         """Weigh, sum, count and write a block of evidences or chunks; ``nll`` is [rows, samples]."""

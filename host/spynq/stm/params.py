@@ -61,7 +61,8 @@ PARENTS_PER_WORD = 4
 """Parent places in one program word."""
 
 OP = Beat(
-    "OP", 128,
+    "OP",
+    128,
     (
         Field("BASE", 0, 20, "First table entry of the node."),
         Field("LOG2_STATES", 20, 4, "log2 of the padded row length, 0 to 8."),
@@ -85,7 +86,8 @@ OP = Beat(
 )
 
 TARGET = Beat(
-    "TARGET", 128,
+    "TARGET",
+    128,
     (
         Field("COLUMN", 0, 8, "State column that is counted."),
         Field("BIN", 16, 16, "Bin of its state 0."),
@@ -94,12 +96,15 @@ TARGET = Beat(
 )
 
 RECORD = Beat(
-    "RECORD", 256,
+    "RECORD",
+    256,
     (
         Field("W", 0, 64, "Sum of weights (at most 2**32)."),
         Field("S2", 64, 64, "Sum of squared weights."),
         Field(
-            "S1", 128, 64,
+            "S1",
+            128,
+            64,
             "Sum of weight times sample of column 0, two's complement; 0 in likelihood weighting.",
         ),
         Field("L_MIN", 192, 32, "Smallest negative log2 likelihood; IMPOSSIBLE if no sample is possible."),
@@ -148,19 +153,27 @@ KERNEL = Kernel(
     ),
     registers=(
         Register(
-            "MODE", 0x80, "rw", "What a start does.", width=8,
+            "MODE",
+            0x80,
+            "rw",
+            "What a start does.",
+            width=8,
             fields=(
                 Field("WEIGHTING", 0, 1, "0: flat population; 1: likelihood weighting."),
                 Field("LOAD", 1, 1, "Load the image (population or program) first; else it is resident."),
                 Field(
-                    "BATCH", 2, 1,
+                    "BATCH",
+                    2,
+                    1,
                     "Flat: cues and gains come from memory, EVIDENCES of them; else from CUEn, GAINn.",
                 ),
                 Field("RECORDS", 3, 1, "Write a RECORD per evidence or chunk to memory."),
                 Field("HISTOGRAM", 4, 1, "Count weights per bin; with RECORDS the bins follow each record."),
                 Field("WEIGHTS", 5, 1, "Flat: write every sample's weight to memory as a 32-bit word."),
                 Field(
-                    "SEEDS", 6, 1,
+                    "SEEDS",
+                    6,
+                    1,
                     "Weighting: the image begins with generator states, which replace the present ones. "
                     "No effect without LOAD.",
                 ),
@@ -181,15 +194,21 @@ KERNEL = Kernel(
         *_pair("WEIGHT", 0xB8, "Byte address the weights go to, a multiple of 16"),
         *(
             Register(
-                f"CUE{t}", 0x100 + 8 * t, "rw",
-                f"Cue of term {t}, signed 16 bit, in units of the sample grid.", width=16,
+                f"CUE{t}",
+                0x100 + 8 * t,
+                "rw",
+                f"Cue of term {t}, signed 16 bit, in units of the sample grid.",
+                width=16,
             )
             for t in range(MAX_TERMS)
         ),
         *(
             Register(
-                f"GAIN{t}", 0x104 + 8 * t, "rw",
-                f"Gain of term {t}: floor(sqrt(log2(e)/2)/sd * 2**31 + 1/2).", width=MAX_GAIN_BITS,
+                f"GAIN{t}",
+                0x104 + 8 * t,
+                "rw",
+                f"Gain of term {t}: floor(sqrt(log2(e)/2)/sd * 2**31 + 1/2).",
+                width=MAX_GAIN_BITS,
             )
             for t in range(MAX_TERMS)
         ),

@@ -63,11 +63,15 @@ def merged(results: list[FlatResult]) -> Sums:
 
     drawn = [
         result.weights * scale[:, None]
-        for result, scale in zip(results, scales, strict=True) if result.weights is not None
+        for result, scale in zip(results, scales, strict=True)
+        if result.weights is not None
     ]
     binned = "BINS" in (results[0].records.dtype.names or ())
     return Sums(
-        smallest, add("W", 1), add("S1", 1), add("S2", 2),
+        smallest,
+        add("W", 1),
+        add("S1", 1),
+        add("S2", 2),
         (add_bins("H", 1), add_bins("Q", 2)) if binned else None,
         np.concatenate(drawn, axis=1) if drawn else None,
     )

@@ -31,8 +31,10 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def posterior(
-    probabilities: Mapping[str, float], standard_error: Mapping[str, float] | None = None,
-    exact: Mapping[str, float] | None = None, title: str = "",
+    probabilities: Mapping[str, float],
+    standard_error: Mapping[str, float] | None = None,
+    exact: Mapping[str, float] | None = None,
+    title: str = "",
 ) -> Figure:
     """Bars of one node's posterior.
 
@@ -93,7 +95,11 @@ def fusion(found: Fusion) -> Figure:
     middle = (found.edges[:-1] + found.edges[1:]) / 2
     upper.stairs(found.histogram / width, found.edges, fill=True, color="#7aa6c2", label="fused")
     upper.errorbar(
-        middle, found.histogram / width, found.histogram_error / width, fmt="none", ecolor="0.3",
+        middle,
+        found.histogram / width,
+        found.histogram_error / width,
+        fmt="none",
+        ecolor="0.3",
         elinewidth=0.7,
     )
     upper.stairs(found.exact_histogram / width, found.edges, color="k", linestyle="--", label="exact")
@@ -105,7 +111,8 @@ def fusion(found: Fusion) -> Figure:
     low = min([found.exact_mean - reach, *(value - 2 * sd for value, sd in found.cues)])
     high = max([found.exact_mean + reach, *(value + 2 * sd for value, sd in found.cues)])
     upper.set(
-        xlim=(max(low, found.edges[0]), min(high, found.edges[-1])), ylabel="density",
+        xlim=(max(low, found.edges[0]), min(high, found.edges[-1])),
+        ylabel="density",
         title=f"{found.mean:.3f} ± {found.standard_error:.2g} (exact {found.exact_mean:.3f}), "
         f"{found.samples} samples on {found.device}",
     )

@@ -130,9 +130,16 @@ class Population:
     """
 
     def __init__(
-        self, samples: npt.ArrayLike, *, cues_on: Sequence[int] | None = None,
-        bins: int | npt.ArrayLike | None = None, grid: Grid | tuple[float, float] | None = None,
-        device: str | None = None, driver: Any = None, timeout: float = DEFAULT_TIMEOUT, **options: Any,
+        self,
+        samples: npt.ArrayLike,
+        *,
+        cues_on: Sequence[int] | None = None,
+        bins: int | npt.ArrayLike | None = None,
+        grid: Grid | tuple[float, float] | None = None,
+        device: str | None = None,
+        driver: Any = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        **options: Any,
     ) -> None:
         array = np.asarray(samples, np.float64)
         if array.ndim == 1:

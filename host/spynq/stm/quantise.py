@@ -119,5 +119,6 @@ def check_resolution(sds: Sequence[float], step: float) -> None:
         warnings.warn(
             f"the posterior's sd is {steps:.3g} grid steps, and below {POSTERIOR_SD_STEPS} the rounding of "
             "the cues shifts it by more than 1 %; narrow the grid",
-            UserWarning, stacklevel=3,
+            UserWarning,
+            stacklevel=3,
         )

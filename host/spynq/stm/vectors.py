@@ -123,9 +123,20 @@ class _Layout:
 
 
 def flat_start(
-    rng: np.random.Generator, config: StmConfig, samples: Array, cues: Array, gains: Array,
-    *, name: str = "flat", labels: Array | None = None, bins: int = 0, batch: bool = False,
-    records: bool = True, weights: bool = False, load: bool = True, base: int = 0x1000,
+    rng: np.random.Generator,
+    config: StmConfig,
+    samples: Array,
+    cues: Array,
+    gains: Array,
+    *,
+    name: str = "flat",
+    labels: Array | None = None,
+    bins: int = 0,
+    batch: bool = False,
+    records: bool = True,
+    weights: bool = False,
+    load: bool = True,
+    base: int = 0x1000,
 ) -> Start:
     """A flat start from arrays: samples [terms, N], cues and gains [evidences, terms]."""
     terms, count = samples.shape
@@ -158,7 +169,11 @@ def flat_start(
         outputs[address] = size
         used |= layout.pair("WEIGHT", address)
     modes = {
-        "LOAD": load, "BATCH": batch, "RECORDS": records, "HISTOGRAM": labels is not None, "WEIGHTS": weights,
+        "LOAD": load,
+        "BATCH": batch,
+        "RECORDS": records,
+        "HISTOGRAM": labels is not None,
+        "WEIGHTS": weights,
         "SEEDS": bool(rng.integers(2)),
     }
     return Start(name, _registers(rng, used, modes), blocks, outputs)
@@ -179,8 +194,13 @@ def _flat_arrays(
 
 
 def random_flat(
-    rng: np.random.Generator, config: StmConfig, *, samples: int | None = None, terms: int | None = None,
-    evidences: int | None = None, base: int = 0x1000,
+    rng: np.random.Generator,
+    config: StmConfig,
+    *,
+    samples: int | None = None,
+    terms: int | None = None,
+    evidences: int | None = None,
+    base: int = 0x1000,
 ) -> Start:
     """A legal flat run with random sizes, modes and data; needs a kernel with the flat front end.
 
@@ -202,9 +222,18 @@ def random_flat(
     columns, cues, gains = _flat_arrays(rng, count, terms, evidences)
     bins = int(rng.integers(1, config.bins + 1))
     return flat_start(
-        rng, config, columns, cues, gains, name="random flat",
-        labels=rng.integers(0, bins, count) if rng.integers(2) else None, bins=bins, batch=batch,
-        records=bool(rng.integers(4)), weights=bool(rng.integers(2)), base=base,
+        rng,
+        config,
+        columns,
+        cues,
+        gains,
+        name="random flat",
+        labels=rng.integers(0, bins, count) if rng.integers(2) else None,
+        bins=bins,
+        batch=batch,
+        records=bool(rng.integers(4)),
+        weights=bool(rng.integers(2)),
+        base=base,
     )
 
 
@@ -222,10 +251,19 @@ def resident_flat(rng: np.random.Generator, config: StmConfig, start: Start) -> 
 
 
 def weighting_start(
-    rng: np.random.Generator, config: StmConfig, program: Sequence[Operation],
-    targets: Sequence[tuple[int, int]], table: npt.ArrayLike, samples: int, *,
-    name: str = "weighting", bins: int = 0, seed: int | None = None, records: bool = True,
-    histogram: bool = True, base: int = 0x1000,
+    rng: np.random.Generator,
+    config: StmConfig,
+    program: Sequence[Operation],
+    targets: Sequence[tuple[int, int]],
+    table: npt.ArrayLike,
+    samples: int,
+    *,
+    name: str = "weighting",
+    bins: int = 0,
+    seed: int | None = None,
+    records: bool = True,
+    histogram: bool = True,
+    base: int = 0x1000,
 ) -> Start:
     """A likelihood-weighting start from a program; with ``seed`` the image brings generator states."""
     seeds = None if seed is None else generator_states(seed)
@@ -233,8 +271,11 @@ def weighting_start(
     layout = _Layout(rng, base)
     address = layout.take(words.nbytes)
     used = {
-        "SAMPLES": samples, "PROGRAM": len(image.program_words(program, config.parents)),
-        "TARGETS": len(targets), "TABLE": -(-np.size(table) // 4), "BINS": bins if histogram else 0,
+        "SAMPLES": samples,
+        "PROGRAM": len(image.program_words(program, config.parents)),
+        "TARGETS": len(targets),
+        "TABLE": -(-np.size(table) // 4),
+        "BINS": bins if histogram else 0,
         **layout.pair("IMAGE", address),
     }
     outputs = {}
@@ -244,8 +285,13 @@ def weighting_start(
         outputs[place] = size
         used |= layout.pair("RESULT", place)
     modes = {
-        "WEIGHTING": True, "LOAD": True, "SEEDS": seeds is not None, "RECORDS": records,
-        "HISTOGRAM": histogram, "BATCH": bool(rng.integers(2)), "WEIGHTS": bool(rng.integers(2)),
+        "WEIGHTING": True,
+        "LOAD": True,
+        "SEEDS": seeds is not None,
+        "RECORDS": records,
+        "HISTOGRAM": histogram,
+        "BATCH": bool(rng.integers(2)),
+        "WEIGHTS": bool(rng.integers(2)),
     }
     return Start(name, _registers(rng, used, modes), {address: words}, outputs)
 
@@ -300,8 +346,13 @@ def _closed(program: Sequence[Operation]) -> list[Operation]:
 
 
 def random_weighting(
-    rng: np.random.Generator, config: StmConfig, *, samples: int | None = None, operations: int | None = None,
-    seeds: bool = True, base: int = 0x1000,
+    rng: np.random.Generator,
+    config: StmConfig,
+    *,
+    samples: int | None = None,
+    operations: int | None = None,
+    seeds: bool = True,
+    base: int = 0x1000,
 ) -> Start:
     """A legal likelihood-weighting run; needs a kernel with that front end.
 
@@ -323,10 +374,18 @@ def random_weighting(
             targets.append((column, first))
             first += 1 << width
     return weighting_start(
-        rng, config, _closed(net.program), targets, np.array(net.table, np.int64), samples,
-        name="random weighting", bins=int(rng.integers(max(first, 1), config.bins + 1)),
-        seed=int(rng.integers(1 << 32)) if seeds else None, records=bool(rng.integers(4)),
-        histogram=bool(rng.integers(4)), base=base,
+        rng,
+        config,
+        _closed(net.program),
+        targets,
+        np.array(net.table, np.int64),
+        samples,
+        name="random weighting",
+        bins=int(rng.integers(max(first, 1), config.bins + 1)),
+        seed=int(rng.integers(1 << 32)) if seeds else None,
+        records=bool(rng.integers(4)),
+        histogram=bool(rng.integers(4)),
+        base=base,
     )
 
 
