@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from spynq.contract import STATUS_FLAGS, Kernel
+from spynq.contract import Kernel
 from spynq.errors import BusError, DeviceTimeout, KernelMismatch, SpynqError
 
 __all__ = ["DEFAULT_TIMEOUT", "KernelDriver"]
@@ -15,7 +15,7 @@ __all__ = ["DEFAULT_TIMEOUT", "KernelDriver"]
 DEFAULT_TIMEOUT = 60.0
 """Seconds a run may take unless the caller says otherwise: long for a board, fair to a simulator."""
 
-_ERROR_BITS = sum(flag.mask for flag in STATUS_FLAGS)
+_IDLE = 0b100
 
 
 class KernelDriver:
@@ -117,7 +117,20 @@ class KernelDriver:
     """Resets so far: what a driver knows to be resident is gone when it changes."""
 
     def start(self) -> None:
-        """Start a run and return at once."""
+        """Start a run and return at once.
+
+        Raises
+        ------
+        SpynqError
+            The last run has not ended.
+        """
+        # Reading also clears the done of a run nobody waited for, which would end the next wait at once.
+        control = self.read(0x00)
+        if not control & _IDLE:
+            raise SpynqError(
+                f"{self.kernel.name} is still busy with the last run (CTRL = {control:#04x}); "
+                "wait for it, or call reset()"
+            )
         self.write(0x00, 1)
 
     def wait(self, what: str, timeout: float = DEFAULT_TIMEOUT) -> None:
@@ -167,8 +180,8 @@ class KernelDriver:
         SpynqError
             The kernel refused the register values.
         """
+        self.start()
         try:
-            self.start()
             self.wait(what, timeout)
         except BaseException:
             # The next run must neither meet this one nor see its buffers written behind its back.

@@ -85,6 +85,13 @@ class Fabric:
         return Window(words, read, write)
 
     def _dma_window(self, kernel: SimKernel, words: int, index: int) -> Window:
+        if len(self.kernels) == 1:
+            return Window(
+                words,
+                lambda o: kernel.dma_read(index, o & 0x7F),
+                lambda o, v: kernel.dma_write(index, o & 0x7F, v),
+            )
+
         def read(offset: int) -> int:
             kernel.catch_up(self.now)
             return kernel.dma_read(index, offset & 0x7F)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import weakref
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -109,6 +110,8 @@ class SimKernel:
         )  # fmt: skip
         self._handle: Any = self._library.spynq_open(ctypes.byref(given))
         self._report = self._library.spynq_report(self._handle).contents
+        # Also when the device is only dropped, or the process ends: a waveform file needs its end.
+        self._end = weakref.finalize(self, self._library.spynq_close, self._handle)
         self._words = (_u64 * 5)()
         self._pending: Exception | None = None
         self.describe: Callable[[], str] = lambda: ""
@@ -197,10 +200,10 @@ class SimKernel:
     def close(self) -> None:
         """End the model and its waveform file; what still refers to it gets a SpynqError."""
         if self._handle is not None:
-            handle, self._handle = self._handle, None
+            self._handle = None
             self.read = self.write = self._gone  # type: ignore[assignment]
             del self._report
-            self._library.spynq_close(handle)
+            self._end()
 
     def _open(self) -> Any:
         if self._handle is None:

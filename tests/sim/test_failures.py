@@ -186,3 +186,18 @@ def test_unknown_setting_and_values_out_of_range_are_refused(board: Board) -> No
         board("echo", decode_errors="hang")
     with pytest.raises(ValueError, match="allocate on device rtl knows no option 'bank'"):
         board("echo").device.allocate(4, bank=1)
+
+
+def test_start_while_busy_is_refused_and_an_old_done_does_not_end_the_next_wait(board: Board) -> None:
+    echo = board("echo")
+    dma = echo._overlay.echo_0_dma
+    source, target = echo.allocate(10), echo.allocate(10)
+    echo.configure(10)
+    echo.start()
+    with pytest.raises(SpynqError, match=r"echo is still busy with the last run \(CTRL = 0x01\)"):
+        echo.start()
+    dma.recvchannel.transfer(target)
+    dma.sendchannel.transfer(source)
+    dma.recvchannel.wait()
+    # Nobody asked whether that run was done.
+    _still_works(echo)
