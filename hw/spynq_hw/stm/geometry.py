@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from amaranth.lib import data
-from amaranth.utils import bits_for, exact_log2
 
 from spynq.stm.params import CHUNK, L_BITS, W_BITS, StmConfig
 
@@ -13,6 +12,10 @@ SHALLOW = 64
 """Depth up to which a memory is made of look-up tables, not of block RAM."""
 _LATENCY = 16
 """Groups on the way from the front end to the first replay of them, rounded up."""
+
+
+def _log2(power: int) -> int:
+    return power.bit_length() - 1
 
 
 def group(lanes: int) -> data.StructLayout:
@@ -52,14 +55,14 @@ class Geometry:
     @property
     def group_bits(self) -> int:
         """Bits of the number of a group."""
-        return max(1, exact_log2(self.groups))
+        return max(1, _log2(self.groups))
 
     @property
     def ring(self) -> int:
         """Groups held between the phases: one population and what is under way, or more."""
         if self.groups > 256:
             return self.groups
-        return 1 << bits_for(self.groups + _LATENCY - 1)
+        return 1 << (self.groups + _LATENCY - 1).bit_length()
 
     @property
     def passes(self) -> int:
@@ -79,12 +82,12 @@ class Geometry:
     @property
     def label_bits(self) -> int:
         """Bits of a bin number."""
-        return exact_log2(self.config.bins)
+        return _log2(self.config.bins)
 
     @property
     def _repeats(self) -> int:
         # A lane may meet one bin in every group and, as targets may share bins, in every pass.
-        return exact_log2(self.groups) + (exact_log2(self.config.targets) if self.config.states else 0)
+        return _log2(self.groups) + (_log2(self.config.targets) if self.config.states else 0)
 
     @property
     def h_bits(self) -> int:
@@ -99,14 +102,14 @@ class Geometry:
     @property
     def w_bits(self) -> int:
         """Bits of the sum of weights, or of a bin summed over the lanes."""
-        return self.h_bits + exact_log2(self.lanes)
+        return self.h_bits + _log2(self.lanes)
 
     @property
     def s1_bits(self) -> int:
         """Bits of the signed sum of weight times sample."""
-        return 32 + exact_log2(self.samples)
+        return 32 + _log2(self.samples)
 
     @property
     def s2_bits(self) -> int:
         """Bits of the sum of squared weights."""
-        return self.q_bits + exact_log2(self.lanes)
+        return self.q_bits + _log2(self.lanes)

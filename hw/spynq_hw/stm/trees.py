@@ -1,5 +1,7 @@
 """Reduction over the lanes: smallest value and sum, four to one per clock."""
 
+from typing import Any
+
 from amaranth import Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -119,10 +121,10 @@ class Sum(wiring.Component):
         Sum of the groups since ``first``.
     """
 
-    def __init__(self, lanes: int, shape: object, width: int) -> None:
+    def __init__(self, lanes: int, shape: Any, width: int) -> None:
         self.lanes, self.width = lanes, width
         layout = data.ArrayLayout(shape, lanes)
-        self._signed = bool(layout.elem_shape.signed)  # type: ignore[attr-defined]
+        self._signed = bool(layout.elem_shape.signed)
         super().__init__(
             {
                 "values": In(layout),
