@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
 from spynq.bayes.exact import exact
 from spynq.bayes.network import Network, Node
-from spynq.bench.software import Sampler, alias_table, plan
+from spynq.bench.software import Sampler, Stopwatch, alias_table, plan
 
 
 def network() -> Network:
@@ -66,3 +68,9 @@ def test_posterior_is_exact_inference_within_four_standard_errors(
 def test_the_target_may_not_be_evidence() -> None:
     with pytest.raises(ValueError, match="a is evidence; the target of a sampler must be another node"):
         Sampler(network(), {"a": "s0"}, "a")
+
+
+def test_waiting_for_others_does_not_slow_a_rival() -> None:
+    clock = Stopwatch(threads=2)
+    time.sleep(0.3)
+    assert clock.seconds() < 0.15

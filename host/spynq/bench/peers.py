@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from statistics import median
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from spynq.bayes.network import Evidence, Floats, Network
 from spynq.bayes.pyagrum import to_pyagrum
-from spynq.bench.software import Step, plan
+from spynq.bench.software import Step, Stopwatch, plan
 from spynq.errors import MissingDependency
 
 __all__ = ["PlainLoop", "pyagrum_rate"]
@@ -35,9 +34,9 @@ def pyagrum_rate(network: Network, evidence: Evidence, repeats: int = 3) -> floa
         engine.setMinEpsilonRate(1e-12)
         engine.setPeriodSize(1000)
         engine.setMaxIter(_PYAGRUM_SAMPLES)
-        begin = time.perf_counter()
+        clock = Stopwatch()
         engine.makeInference()
-        rates.append(engine.nbrIterations() / (time.perf_counter() - begin))
+        rates.append(engine.nbrIterations() / clock.seconds())
     return median(rates)
 
 
@@ -96,9 +95,9 @@ class PlainLoop:
         """Samples per second, and the posterior of the target."""
         sums = np.zeros((self._threads, max(self.states, 16)))
         each = max(1, samples // self._threads)
-        begin = time.perf_counter()
+        clock = Stopwatch(self._threads)
         self._run(each, self._threads, self._known, self._target, sums, self._arrays)
-        seconds = time.perf_counter() - begin
+        seconds = clock.seconds()
         total = sums.sum(0)[: self.states]
         return each * self._threads / seconds, total / total.sum()
 

@@ -131,7 +131,8 @@ def alarm_ratio() -> Measured:
         _rate() / rates.fastest,
         f"{_rate() / 1e6:,.1f} M/s (cycles from RTL, 200 MHz is not proven) against numba vectorised "
         f"{rates.numba / 1e6:,.2f}, numba plain loop {rates.plain / 1e6:,.2f} (two threads each), pyAgrum "
-        f"WeightedSampling {rates.pyagrum / 1e6:,.4f} M/s, same run; {_alarm()}",
+        f"WeightedSampling {rates.pyagrum / 1e6:,.4f} M/s, same run, CPU time per thread where the machine "
+        f"was shared; {_alarm()}",
     )
 
 
