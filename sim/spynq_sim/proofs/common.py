@@ -11,7 +11,7 @@ from amaranth.hdl import Assert, Assume, Cover
 __all__ = ["Harness", "free", "steady"]
 
 
-class Harness(Elaboratable):  # type: ignore[no-untyped-call]
+class Harness(Elaboratable):
     """A block with free inputs and its promises. Registers begin at their reset values.
 
     Parameters
