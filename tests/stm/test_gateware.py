@@ -108,6 +108,9 @@ SMALL = [
     flat(2, terms=3, population=2, columns=3, bins=16),
     flat(8, terms=3, population=512, columns=6, bins=16),
     both(4),
+    StmConfig(
+        lanes=8, terms=0, bins=64, states=8, state_bits=4, program=32, table=1024, targets=8
+    ),
 ]
 LARGE = [
     flat(16, terms=4, population=1024, columns=8, bins=128),
