@@ -30,7 +30,7 @@ _HEADERS = {
     "zlib.h": ("zlib1g-dev", "waveforms (FST)"),
 }
 
-_DEFAULT_EXTRAS = ("plot", "bayes", "hw", "sim", "notebooks")
+_DEFAULT_EXTRAS = ("plot", "events", "bayes", "hw", "sim", "notebooks")
 """Extras whose absence counts as missing; the others are for boards, training and developers."""
 
 
