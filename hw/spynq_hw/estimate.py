@@ -20,10 +20,11 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from spynq.errors import MissingDependency, SpynqError
 
-__all__ = ["ZCU104", "Estimate", "Part", "cache_folder", "count", "estimate"]
+__all__ = ["KEPT", "ZCU104", "Estimate", "Part", "cache_folder", "count", "estimate", "keep"]
 
 _LUT_RAM = {
     "RAM32M": 4,
@@ -44,6 +45,8 @@ _LUT_RAM = {
     "SRLC32E": 1,
 }
 """Look-up tables that a memory cell takes (UG574)."""
+KEPT = Path(__file__).with_name("estimates.json")
+"""Figures kept in the project, since synthesis of a large kernel takes many minutes."""
 _RECIPE = "synth_xilinx -family xcup -flatten -noiopad"
 
 
@@ -154,7 +157,8 @@ def count(cells: Mapping[str, int], seconds: float = 0.0) -> Estimate:
 def estimate(rtlil: str, top: str, *, uram: bool = False, cache: Path | None = None) -> Estimate:
     """Synthesise RTLIL for UltraScale+ and count the cells.
 
-    The result is kept under the hash of text and recipe, so that an unchanged design costs nothing.
+    The result is kept under the hash of tool, text and recipe, so that an unchanged design costs
+    nothing; some results are kept in the project (:data:`KEPT`).
 
     Parameters
     ----------
@@ -174,9 +178,11 @@ def estimate(rtlil: str, top: str, *, uram: bool = False, cache: Path | None = N
     SpynqError
         Yosys refused the design; the message ends with its last line.
     """
-    recipe = _RECIPE + (" -uram" if uram else "") + f" -top {top}"
+    recipe = _recipe(top, uram)
+    key = _key(rtlil, recipe)
+    if key in (known := _kept()):
+        return count(known[key]["cells"], known[key]["seconds"])
     folder = cache or cache_folder()
-    key = hashlib.sha256(f"{_tool_version()}\n{recipe}\n{rtlil}".encode()).hexdigest()[:24]
     kept = folder / f"{key}.json"
     if kept.is_file():
         stored = json.loads(kept.read_text())
@@ -187,6 +193,33 @@ def estimate(rtlil: str, top: str, *, uram: bool = False, cache: Path | None = N
     partial.write_text(json.dumps({"recipe": recipe, "cells": cells, "seconds": seconds}))
     partial.replace(kept)
     return count(cells, seconds)
+
+
+def keep(rtlil: str, top: str, what: str, *, uram: bool = False, file: Path = KEPT) -> Estimate:
+    """Estimate, and keep the figures in the project for everybody; arguments as :func:`estimate`.
+
+    The entry is found again by the hash of design, recipe and tool, so it never outlives its design.
+    An older one of the same ``what`` is replaced.
+    """
+    found = estimate(rtlil, top, uram=uram)
+    entries = {key: entry for key, entry in _kept(file).items() if entry["what"] != what}
+    entry = {"what": what, "recipe": _recipe(top, uram), "cells": dict(found.cells), "seconds": found.seconds}
+    entries[_key(rtlil, _recipe(top, uram))] = entry
+    file.write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+    return found
+
+
+def _recipe(top: str, uram: bool) -> str:
+    return _RECIPE + (" -uram" if uram else "") + f" -top {top}"
+
+
+def _key(rtlil: str, recipe: str) -> str:
+    return hashlib.sha256(f"{_tool_version()}\n{recipe}\n{rtlil}".encode()).hexdigest()[:24]
+
+
+def _kept(file: Path | None = None) -> dict[str, Any]:
+    place = file or KEPT
+    return json.loads(place.read_text()) if place.is_file() else {}
 
 
 def _tool_version() -> str:

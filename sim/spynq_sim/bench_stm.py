@@ -21,12 +21,23 @@ from spynq.devices import open_kernel
 from spynq.kernels import get
 from spynq.stm.compiler import compile_network
 from spynq.stm.params import StmConfig
-from spynq_hw.estimate import Estimate, estimate
+from spynq_hw.estimate import Estimate, estimate, keep
 from spynq_hw.export import module_name, rtlil
 
 __all__ = [
-    "BATCH", "FLAT", "FLAT_WIDE", "SAMPLES", "WEIGHTING", "FlatCycles", "SoftwareRates", "alarm_cycles",
-    "alarm_query", "flat_cycles", "size", "software_rates", "start_estimates",
+    "BATCH",
+    "FLAT",
+    "FLAT_WIDE",
+    "SAMPLES",
+    "WEIGHTING",
+    "FlatCycles",
+    "SoftwareRates",
+    "alarm_cycles",
+    "alarm_query",
+    "flat_cycles",
+    "size",
+    "software_rates",
+    "start_estimates",
 ]
 
 FLAT = StmConfig(lanes=32, terms=2, population=1024, columns=2, bins=64, states=0)
@@ -41,6 +52,7 @@ POPULATION = 1_000
 _SOFTWARE_SAMPLES = 1 << 24
 _PLAIN_SAMPLES = 1 << 20
 _TURNS = 5
+_BINS = 64
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,7 @@ class FlatCycles:
     per_evidence : float
         Of a batch of 256 evidences, records to memory.
     moved : int
-        Population read and all weights written as 32-bit words.
+        Three arrays read (both columns and the labels), all weights, the record and the histogram written.
     """
 
     moments: int
@@ -81,6 +93,7 @@ def flat_cycles(config: StmConfig = FLAT) -> FlatCycles:
     """Measured on device rtl, the answers checked against the golden device."""
     rng = np.random.default_rng(1)
     population = rng.normal(0, 6000, (2, POPULATION)).astype(int).clip(-32768, 32767)
+    labels = rng.integers(0, _BINS, POPULATION)
     cues, gains = rng.integers(-6000, 6000, (BATCH, 2)), rng.integers(300_000, 900_000, (BATCH, 2))
     found, answers = [], []
     for name in ("rtl", "golden"):
@@ -90,8 +103,9 @@ def flat_cycles(config: StmConfig = FLAT) -> FlatCycles:
             runs = [
                 driver.flat(cues[0], gains[0]),
                 driver.flat(cues, gains),
-                driver.flat(cues[:1], gains[:1], reload=True, weights=True),
             ]
+            driver.load_population(population, labels, _BINS)
+            runs.append(driver.flat(cues[0], gains[0], histogram=True, weights=True))
         found.append([run.cycles for run in runs])
         answers.append([run.records for run in runs] + [runs[2].weights])
     assert all(np.array_equal(a, b) for a, b in zip(*answers, strict=True)), "rtl and golden differ"
@@ -150,3 +164,13 @@ def size(config: StmConfig) -> Estimate:
 
 def _estimate(config: StmConfig) -> Estimate:
     return estimate(rtlil("stm", config), module_name(get("stm").kernel, config))
+
+
+def main() -> None:
+    """``python -m spynq_sim.bench_stm``: synthesise every build and keep the figures in the project."""
+    for config in (FLAT, WEIGHTING, FLAT_WIDE):
+        keep(rtlil("stm", config), module_name(get("stm").kernel, config), str(config))
+
+
+if __name__ == "__main__":
+    main()

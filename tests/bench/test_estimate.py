@@ -14,17 +14,22 @@ from amaranth.lib.wiring import In, Out
 
 from spynq.errors import SpynqError
 from spynq_hw import estimate as module
-from spynq_hw.estimate import ZCU104, Estimate, count, estimate
+from spynq_hw.estimate import ZCU104, Estimate, count, estimate, keep
 
 
 class Probe(wiring.Component):
     """A 27 x 18 product, a register of it, and a memory of 1,024 words of 36 bits."""
 
     def __init__(self) -> None:
-        super().__init__({
-            "a": In(signed(27)), "b": In(signed(18)), "address": In(10),
-            "product": Out(signed(45)), "word": Out(36),
-        })
+        super().__init__(
+            {
+                "a": In(signed(27)),
+                "b": In(signed(18)),
+                "address": In(10),
+                "product": Out(signed(45)),
+                "word": Out(36),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -34,8 +39,12 @@ class Probe(wiring.Component):
         m.d.sync += product.eq(self.a * self.b)
         m.d.comb += [
             self.product.eq(product),
-            read.addr.eq(self.address), read.en.eq(1), self.word.eq(read.data),
-            write.addr.eq(self.address), write.en.eq(self.a[0]), write.data.eq(product[:36]),
+            read.addr.eq(self.address),
+            read.en.eq(1),
+            self.word.eq(read.data),
+            write.addr.eq(self.address),
+            write.en.eq(self.a[0]),
+            write.data.eq(product[:36]),
         ]
         return m
 
@@ -77,3 +86,22 @@ def test_a_design_that_yosys_refuses_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpynqError, match=r"Yosys refused the design: .*nothing_here"):
         estimate("module \\probe\nend\n", "nothing_here", cache=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_kept_figure_serves_its_own_design_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+
+    def synthesise(text: str, recipe: str) -> tuple[dict[str, int], float]:
+        runs.append(text)
+        return {"LUT6": len(runs)}, 1.0
+
+    monkeypatch.setattr(module, "_synthesise", synthesise)
+    monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(module, "KEPT", tmp_path / "kept.json")
+    assert keep("one", "top", "a kernel", file=module.KEPT).lut == 1
+    assert estimate("one", "top", cache=tmp_path / "empty").lut == 1
+    assert estimate("two", "top", cache=tmp_path / "empty").lut == 2
+    # The later design of the same kernel takes the earlier one's place.
+    keep("three", "top", "a kernel", file=module.KEPT)
+    assert estimate("one", "top", cache=tmp_path / "other").lut == 4
+    assert runs == ["one", "two", "three", "one"]

@@ -21,14 +21,16 @@ def network() -> Network:
     def states(count: int) -> tuple[str, ...]:
         return tuple(f"s{i}" for i in range(count))
 
-    return Network([
-        Node("a", states(3), (), table(3)),
-        Node("b", states(2), ("a",), table(3, 2)),
-        Node("c", states(5), ("a", "b"), table(3, 2, 5)),
-        Node("d", states(1), ("c",), np.ones((5, 1))),
-        Node("e", states(4), ("c", "d", "b"), table(5, 1, 2, 4)),
-        Node("f", states(2), ("a", "e"), table(3, 4, 2)),
-    ])
+    return Network(
+        [
+            Node("a", states(3), (), table(3)),
+            Node("b", states(2), ("a",), table(3, 2)),
+            Node("c", states(5), ("a", "b"), table(3, 2, 5)),
+            Node("d", states(1), ("c",), np.ones((5, 1))),
+            Node("e", states(4), ("c", "d", "b"), table(5, 1, 2, 4)),
+            Node("f", states(2), ("a", "e"), table(3, 4, 2)),
+        ]
+    )
 
 
 @pytest.mark.parametrize("log2_states", [0, 1, 2, 3, 5])
@@ -50,9 +52,15 @@ def test_every_node_is_kept() -> None:
     assert [step.weigh for step in steps].count(True) == 1
 
 
-@pytest.mark.parametrize(("evidence", "target"), [
-    ({}, "e"), ({"f": "s1", "b": "s0"}, "c"), ({"e": "s3"}, "a"), ({"a": "s2", "d": "s0"}, "e"),
-])
+@pytest.mark.parametrize(
+    ("evidence", "target"),
+    [
+        ({}, "e"),
+        ({"f": "s1", "b": "s0"}, "c"),
+        ({"e": "s3"}, "a"),
+        ({"a": "s2", "d": "s0"}, "e"),
+    ],
+)
 def test_posterior_is_exact_inference_within_four_standard_errors(
     evidence: dict[str, str], target: str, fresh_seed: int
 ) -> None:
