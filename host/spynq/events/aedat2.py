@@ -37,8 +37,8 @@ def open_aedat2(source: Source) -> Stream:
     chip = re.search(rb"AEChip:[^\r\n]*?(\w+)[\r\n]", raw[:start])
     if chip and b"DVS128" not in chip[1].upper():
         raise FormatError(
-            f"{source.path}: recorded with the chip {chip[1].decode()}, and AEDAT 2.0 is read for the DVS128 "
-            "alone; convert the file to AEDAT 4 or CSV with the vendor's tool"
+            f"{source.path}: at byte {chip.start()}: the chip {chip[1].decode()} made this, and AEDAT 2.0 "
+            "is read for the DVS128 alone; convert the file to AEDAT 4 or CSV with the vendor's tool"
         )
     stream = Stream("AEDAT 2.0", iter(()), _SIZE, _SIZE, y_up=True)
     stream.notes.append("row 0 is at the bottom, as the format has it")

@@ -25,7 +25,7 @@ class _Times:
     """Time base of both formats: 28 high bits in words of their own, 6 low bits beside the pixel."""
 
     def __init__(self) -> None:
-        self.clock = Clock(_TIME_BITS)
+        self.clock = Clock(_TIME_BITS, grain=64)
         self.base = -1
         self.early = self.unknown = 0
 
@@ -48,7 +48,7 @@ class _Times:
 
 def open_evt2(source: Source, header: Header) -> Stream:
     """Decoder of EVT 2.0: 32-bit little-endian words, type in bits 31:28, x in 21:11, y in 10:0."""
-    stream = Stream("EVT 2.0", iter(()), header.width, header.height)
+    stream = Stream("EVT 2.0", iter(()), header.width, header.height, start=header.end)
 
     def blocks() -> Iterator[tuple[EventArray, int]]:
         times = _Times()
@@ -71,7 +71,7 @@ def open_evt21(source: Source, header: Header) -> Stream:
     The header's ``endianness=legacy`` (IMX636) means that the high half comes first; without that
     entry the order in which more words make sense is taken, and noted.
     """
-    stream = Stream("EVT 2.1", iter(()), header.width, header.height)
+    stream = Stream("EVT 2.1", iter(()), header.width, header.height, start=header.end)
     high_first = {"legacy": True, "little": False}.get(header.endianness)
     if high_first is None:
         high_first = _guess_order(source, header.end)

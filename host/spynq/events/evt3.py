@@ -38,10 +38,10 @@ class _State:
 
 def open_evt3(source: Source, header: Header) -> Stream:
     """Decoder of EVT 3.0: type in bits 15:12; the 24-bit time wraps every 16.8 s."""
-    stream = Stream("EVT 3.0", iter(()), header.width, header.height)
+    stream = Stream("EVT 3.0", iter(()), header.width, header.height, start=header.end)
 
     def blocks() -> Iterator[tuple[EventArray, int]]:
-        state, clock = _State(), Clock(_TIME_BITS)
+        state, clock = _State(), Clock(_TIME_BITS, grain=4096)
         try:
             for word, end in words(source, header.end, "<u2"):
                 yield _decode(word, state, clock), end

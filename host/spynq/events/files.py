@@ -167,10 +167,15 @@ def _collect(stream: Stream, source: Source, progress: bool) -> Recording:
         if not len(events):
             raise FormatError(f"{source.path}: nothing could be read, {damage}; copy the file again")
         losses.append(f"{damage}; the {len(events)} events before it were read")
+    elif losses and not len(events):
+        raise FormatError(
+            f"{source.path}: nothing could be read, from byte {stream.start} on: {losses[0]}; "
+            "copy the file again"
+        )
     back = backwards(events["t"])
     if back is not None and (stream.steady or stream.format in ("CSV", "NPY")):
-        seconds = (int(events["t"][back - 1]) - int(events["t"][back])) / 1e6
-        text = f"event {back} is {seconds:.6g} s before the one before it"
+        step = int(events["t"][back - 1]) - int(events["t"][back])
+        text = f"event {back} is {step} us before the one before it"
         if not stream.steady:
             raise FormatError(f"{source.path}: {text}; sort the events by time first")
         losses.append(f"{text}; the {back} events before it were read")

@@ -34,7 +34,9 @@ def looks_like_nmnist(source: Source) -> bool:
     if not count:
         return False
     x, y, t = _fields(np.frombuffer(source.head, np.uint8, count * 5).reshape(-1, 5))
-    rising = np.count_nonzero(np.diff(t) >= 0) >= 0.97 * (count - 1)
+    mark = y == _MARK
+    passed = (t + np.cumsum(mark) * _MARKED)[~mark]
+    rising = np.count_nonzero(np.diff(passed) >= 0) >= 0.97 * (len(passed) - 1)
     small = bool(((x < _SIZE) & ((y < _SIZE) | (y == _MARK))).all())
     return bool(rising and t[0] < 4 * SECOND and (small or count >= 20))
 

@@ -66,7 +66,7 @@ def plot(recording: Recording, title: str = "") -> Any:
     spynq.errors.MissingDependency
         matplotlib is absent.
     """
-    figure = _figure((9, 4))
+    figure = _figure((9, 4), "constrained")
     shown, rate = figure.subplots(1, 2)
     counts = image(recording)
     shown.imshow(
@@ -172,11 +172,11 @@ def _images(recording: Recording, cuts: list[tuple[float, float]]) -> Iterator[N
         yield image(sorted_, int(first), int(last))
 
 
-def _figure(size: tuple[float, float]) -> Any:
+def _figure(size: tuple[float, float], layout: str | None = None) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingDependency(
             "pictures need matplotlib; install it with pip install 'spynq[plot]'"
         ) from None
-    return Figure(figsize=size, layout=None)
+    return Figure(figsize=size, layout=layout)

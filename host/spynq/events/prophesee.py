@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from spynq.errors import FormatError
 from spynq.events.stream import Source
 
 __all__ = ["Header", "missing_time", "read_header", "unknown_words"]
@@ -43,10 +44,19 @@ class Header:
 
 
 def read_header(source: Source) -> Header:
-    """Read the header; it ends before the first line that does not start with ``% ``."""
+    """Read the header; it ends before the first line that does not start with ``% ``.
+
+    Raises
+    ------
+    spynq.errors.FormatError
+        The file ends within it, or a line is longer than any header.
+    """
     raw = source.read(0, _LONGEST_HEADER)
     end, values = 0, {}
-    while raw.startswith(b"% ", end) and (newline := raw.find(b"\n", end)) >= 0:
+    while raw.startswith(b"% ", end):
+        newline = raw.find(b"\n", end)
+        if newline < 0:
+            raise FormatError(f"{source.path}: at byte {end}: a header line without end; copy the file again")
         keyword, _, value = raw[end + 2 : newline].decode("ascii", "replace").strip().partition(" ")
         end = newline + 1
         if keyword == "end":

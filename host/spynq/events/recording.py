@@ -21,6 +21,7 @@ SECOND = 1_000_000
 
 _LARGEST = int(np.iinfo(np.int16).max)
 _LONGEST = 1 << 62  # differences of two times still fit 64 bits
+_FEW, _FRAMES_PER_SECOND = 1000, 200  # events that tell; an event camera has far more times a second
 _NAMES = {"timestamp": "t", "timestamps": "t", "ts": "t", "polarity": "p", "pol": "p"}
 
 
@@ -86,6 +87,10 @@ class Recording:
         backwards = int(np.count_nonzero(step < 0))
         if backwards:
             step = np.diff(np.sort(t))
+        distinct = int(np.count_nonzero(step)) + 1 if count else 0
+        notes = list(self.notes)
+        if count > _FEW and distinct * SECOND < _FRAMES_PER_SECOND * duration:
+            notes.append(f"only {distinct} distinct time stamps: frames were made into events, it seems")
         return {
             "format": self.format,
             "width": self.width,
@@ -96,9 +101,9 @@ class Recording:
             "duration": duration,
             "rate": count * SECOND / duration if duration else None,
             "on_share": float(np.count_nonzero(p)) / count if count else None,
-            "distinct_times": int(np.count_nonzero(step)) + 1 if count else 0,
+            "distinct_times": distinct,
             "backwards": backwards,
-            "notes": list(self.notes),
+            "notes": notes,
         }
 
     def plot(self, **options: Any) -> Any:

@@ -76,6 +76,8 @@ class Stream:
         The format's clock does not wrap: a jump back of over a second is damage.
     y_up : bool
         Row 0 is at the bottom.
+    start : int
+        First byte of the data.
     """
 
     format: str
@@ -86,6 +88,7 @@ class Stream:
     losses: list[str] = field(default_factory=list)
     steady: bool = False
     y_up: bool = False
+    start: int = 0
 
 
 class Clock:
@@ -98,10 +101,13 @@ class Clock:
     ----------
     bits : int
         Width of the counter, in microseconds.
+    grain : int
+        Microseconds that each value stands for, where low bits are told elsewhere.
     """
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self, bits: int, grain: int = 1) -> None:
         self.period = 1 << bits
+        self._jitter = SECOND - grain + 1
         self.wraps = 0
         self._last: int | None = None
 
@@ -112,10 +118,11 @@ class Clock:
         first = raw[0] if self._last is None else self._last
         step = np.diff(raw, prepend=first)
         self._last = int(raw[-1])
-        if not (step < -SECOND).any() and not self.wraps:
+        back = step < -self._jitter
+        if not self.wraps and not back.any():
             return raw
-        wraps = self.wraps + np.cumsum(step < -SECOND)
-        jittered = wraps - np.cumsum(step > self.period - SECOND)
+        wraps = self.wraps + np.cumsum(back)
+        jittered = wraps - np.cumsum(step > self.period - self._jitter)
         if int(jittered.min()) >= 0:
             wraps = jittered
         self.wraps = int(wraps[-1])

@@ -175,7 +175,7 @@ def read_npz(source: Source) -> Recording:
         with warnings.catch_warnings(), zipfile.ZipFile(source.file) as archive:
             warnings.simplefilter("error")
             for member in archive.infolist():
-                place, what = member.header_offset, member.filename
+                place, what = max(0, member.header_offset), member.filename
                 with archive.open(member) as file:
                     arrays[member.filename.removesuffix(".npy")] = _NPY.read_array(file, allow_pickle=False)
     except Exception as error:  # zipfile, zlib and NumPy fail in more ways than can be listed
