@@ -199,6 +199,8 @@ WRONG = [
     ("network n { }", "network n { } /* never", 1, "never closed"),
     ("variable b", 'variable "b', 3, "a quote is opened"),
     ("0.2, 0.8; }", "0.2, 0.8 }", 4, "expected a number, found '}'"),
+    ("[ 2 ] { yes, no }", "[ 0 ] { }", 2, "variable a lists no state"),
+    ("network n { }", "<?xml?>", 1, "XML is read from files called .xml"),
     ("type discrete [ 2 ]", "kind discrete [ 2 ]", 2, "found 'kind'"),
     ("(yes) 0.1", "yes 0.1", 6, "found 'yes'"),
 ]
@@ -227,6 +229,26 @@ def test_a_cycle_is_refused_and_told() -> None:
     text = PLAIN.replace("( a ) { table 0.2, 0.8; }", "( a | b ) { default 0.2, 0.8; }")
     with pytest.raises(FormatError, match=r"cycle: (a -> b -> a|b -> a -> b)"):
         parse_bif(text)
+
+
+@pytest.mark.parametrize("parents", [17, 40])
+def test_a_table_that_no_memory_holds_is_refused(parents: int) -> None:
+    names = [f"p{i}" for i in range(parents)]
+    roots = "".join(
+        f"variable {n} {{ type discrete [ 4 ] {{ a, b, c, d }}; }}\n"
+        f"probability ( {n} ) {{ table 0.25 0.25 0.25 0.25; }}\n"
+        for n in names
+    )
+    child = "variable x { type discrete [ 2 ] { a, b }; }\nprobability ( x | %s ) { default 0.5 0.5; }"
+    message = rf"^f:{2 * parents + 2}: the table of x has .* for its {parents} parents, the limit is 33554432"
+    with pytest.raises(FormatError, match=message):
+        parse_bif(roots + child % " ".join(names), "f")
+
+
+def test_utf_16_with_its_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "wide.bif"
+    path.write_text(PLAIN.replace("yes", "évident"), encoding="utf-16")
+    assert load_bif(path)["a"].states == ("évident", "no")
 
 
 def test_an_empty_file_is_refused() -> None:
@@ -276,8 +298,10 @@ def test_xmlbif_errors_name_file_line_and_reason(old: str, new: str, line: int, 
 
 
 def test_other_suffixes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"networks are read from \.bif.* not '\.net'"):
+    with pytest.raises(ValueError, match=r"networks are read from \.bif.* files, not from '\.net' files"):
         load(tmp_path / "x.net")
+    with pytest.raises(ValueError, match="not from names without a suffix"):
+        load(tmp_path)
     with pytest.raises(ValueError, match="unknown example 'aisa'; there are asia, alarm"):
         example("aisa")
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
-from spynq.bayes.network import Network, Node, check_rows
+from spynq.bayes.network import Network, Node
+from spynq.bayes.rows import check_rows
 from spynq.errors import FormatError, ImpossibleEvidence
 from spynq.stm import example
 
@@ -120,6 +123,10 @@ def test_soft_evidence_as_mapping_or_sequence() -> None:
         ({"dysp": [1, float("inf")]}, ValueError, "finite and not negative"),
         ({"dysp": [0, 0]}, ImpossibleEvidence, "every state the likelihood 0"),
         ({"dyps": [0, 1]}, ValueError, "did you mean dysp?"),
+        ({"dysp": "yes"}, ValueError, "takes one number for each of yes, no, not 'yes'"),
+        ({"dysp": {"yes": "often", "no": 1}}, ValueError, "takes one number for each of yes, no"),
+        ({"dysp": {"yes": 1, "maybe": 1}}, ValueError, "node dysp has no state 'maybe'"),
+        ("dysp", ValueError, "soft evidence maps each node to its states' likelihoods"),
     ],
 )
 def test_wrong_soft_evidence_is_refused(
@@ -127,6 +134,50 @@ def test_wrong_soft_evidence_is_refused(
 ) -> None:
     with pytest.raises(error, match=re.escape(message)):
         example("asia").likelihoods(soft)  # type: ignore[arg-type]
+
+
+class Column:
+    """What pandas' Series has in common with a mapping; its truth value is an error there as well."""
+
+    def __init__(self, values: dict[Any, Any]) -> None:
+        self._values = values
+
+    def keys(self) -> Iterable[Any]:
+        return self._values.keys()
+
+    def __getitem__(self, key: object) -> Any:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values.values())
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value of a column is ambiguous")
+
+
+def test_evidence_and_likelihoods_may_be_columns_of_a_table() -> None:
+    network = example("asia")
+    column: Any = Column({"xray": "no", np.str_("smoke"): np.int64(0)})
+    assert network.clamp(column) == {"xray": 1, "smoke": 0}
+    assert "xray" not in network.target_names(None, column)
+    # By name, not by place: a column need not be in the order of the states.
+    soft: Any = {"dysp": Column({"no": 0.25, "yes": 4})}
+    assert network.likelihoods(soft)["dysp"].tolist() == [4, 0.25]
+
+
+@pytest.mark.parametrize("evidence", ["smoke=yes", ["smoke"], 3])
+def test_evidence_that_is_no_mapping_is_refused(evidence: Any) -> None:
+    with pytest.raises(ValueError, match=r"evidence maps each node to its state, .*, not (str|list|int)"):
+        example("asia").clamp(evidence)
+
+
+def test_targets_that_are_no_names_are_refused() -> None:
+    targets: Any = 3
+    with pytest.raises(ValueError, match="targets are the name of a node, or several, not 3"):
+        example("asia").target_names(targets)
 
 
 def test_targets_in_order_each_once() -> None:

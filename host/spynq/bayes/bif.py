@@ -7,6 +7,7 @@ state changes slowest) or as one row per parent configuration, ``default`` filli
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,10 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from spynq.bayes.network import Floats, Network, Node, check_rows, unknown
+from spynq.bayes.network import Network, Node, unknown
+from spynq.bayes.rows import Floats, check_entries, check_rows
 from spynq.bayes.tokens import Tokens
+from spynq.errors import FormatError
 
 __all__ = ["load_bif", "parse_bif"]
 
@@ -56,7 +59,8 @@ class _Reader(Tokens):
                 self.probability(index)
             else:
                 self.name_of(token, index)
-                self.fail(f"expected network, variable or probability, found {token!r}", index)
+                hint = "; XML is read from files called .xml" if token[0] == "<" else ""
+                self.fail(f"expected network, variable or probability, found {token!r}{hint}", index)
         return self.network()
 
     def variable(self, index: int) -> None:
@@ -101,6 +105,8 @@ class _Reader(Tokens):
             self.fail(
                 f"variable {name} announces {count} states and lists {len(states)}: {', '.join(states)}", at
             )
+        if not states:
+            self.fail(f"variable {name} lists no state", at)
         if len(set(states)) != len(states):
             twice = next(s for s in states if states.count(s) > 1)
             self.fail(f"variable {name} has the state {twice!r} twice; give it another name", at)
@@ -164,7 +170,11 @@ class _Reader(Tokens):
     def node(self, name: str, states: tuple[str, ...], table: _Table, notes: list[str]) -> Node:
         parents = tuple(table.names[1:])
         shape = tuple(len(self.states[p]) for p in parents)
-        rows = np.full((int(np.prod(shape, dtype=np.int64)), len(states)), np.nan)
+        try:
+            entries = check_entries(name, (*shape, len(states)))
+        except FormatError as error:
+            self.fail(str(error), table.at)
+        rows = np.full((entries // len(states), len(states)), np.nan)
         lines = np.full(len(rows), table.at, np.int64)
         if table.default is not None:
             at, tokens = table.default
@@ -302,7 +312,9 @@ def parse_bif(text: str, source: str = "<text>") -> Network:
 
 
 def load_bif(path: str | Path) -> Network:
-    """Read a BIF file (UTF-8, else Latin-1); the network takes the file's name if it has none.
+    """Read a BIF file; the network takes the file's name if it has none.
+
+    Text is UTF-8, or UTF-16 with a byte-order mark, else Latin-1.
 
     Parameters
     ----------
@@ -320,8 +332,9 @@ def load_bif(path: str | Path) -> Network:
         The file cannot be read.
     """
     raw = Path(path).read_bytes()
+    marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
     network = parse_bif(text, str(path))

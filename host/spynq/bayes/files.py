@@ -34,9 +34,8 @@ def load(path: str | Path) -> Network:
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _READERS:
-        raise ValueError(
-            f"{path}: networks are read from {', '.join(_READERS)} files, not {suffix or 'no suffix'!r}"
-        )
+        found = f"{suffix!r} files" if suffix else "names without a suffix"
+        raise ValueError(f"{path}: networks are read from {', '.join(_READERS)} files, not from {found}")
     return _READERS[suffix](path)
 
 

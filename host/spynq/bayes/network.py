@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from spynq.bayes.rows import Floats, check_rows
 from spynq.errors import FormatError, ImpossibleEvidence
 
 if TYPE_CHECKING:
@@ -27,21 +27,15 @@ __all__ = [
     "Node",
     "SoftEvidence",
     "State",
-    "check_rows",
     "unknown",
 ]
 
-Floats = npt.NDArray[np.float64]
 State = str | int | bool
 Evidence = Mapping[str, State]
 SoftEvidence = Mapping[str, Mapping[str, float] | Sequence[float]]
 
 MAX_STATES = 256
 """States a node may have: the kernel keeps a state in at most eight bits."""
-
-_SILENT = 1e-6
-_TOLERATED = 1e-4
-_ROUNDED = 5e-3
 
 
 def unknown(kind: str, name: object, known: Iterable[str], owner: str) -> str:
@@ -56,67 +50,16 @@ def unknown(kind: str, name: object, known: Iterable[str], owner: str) -> str:
     return f"{owner} has no {kind} {text!r}; {hint}"
 
 
-def _allowed(row: Floats) -> float:
-    """Deviation of a row's sum from one that rounding on paper explains."""
-    if len(row) < 3:
-        return _TOLERATED
-    # Three or more numbers, each rounded to d decimals, may miss one by half a digit each.
-    digits = max(len(f"{value:.6f}".rstrip("0").partition(".")[2]) for value in row.tolist())
-    return max(_TOLERATED, min(_ROUNDED, 1.001 * 0.5 * len(row) * 10.0**-digits))
-
-
-def check_rows(rows: Floats, name: str, places: Sequence[str] | None = None) -> tuple[Floats, list[str]]:
-    """Rows of a conditional table scaled to sum to one.
-
-    Parameters
-    ----------
-    rows : ndarray of float64, shape [rows, states]
-    name : str
-        The node, for the message.
-    places : sequence of str, optional
-        ``"file:line: "`` of each row.
-
-    Returns
-    -------
-    rows : ndarray of float64
-        Each divided by its sum. Up to 1e-6 off is silent; up to 1e-4, or up to what rounding the
-        printed numbers explains (at most 5e-3), makes a note.
-    notes : list of str
-
-    Raises
-    ------
-    FormatError
-        A row is further off, or has a number that is no probability.
-    """
-
-    def where(index: int) -> str:
-        return places[index] if places is not None else ""
-
-    wrong = ~((rows >= 0) & (rows <= 1 + _TOLERATED)).all(axis=1)
-    if wrong.any():
-        index = int(np.argmax(wrong))
-        value = next(v for v in rows[index].tolist() if not 0 <= v <= 1 + _TOLERATED)
-        raise FormatError(
-            f"{where(index)}node {name}, row {index + 1}: {value:g} is no probability from 0 to 1"
-        )
-    totals = rows.sum(axis=1)
-    off = np.abs(totals - 1)
-    notes = []
-    for index in np.flatnonzero(off > _TOLERATED).tolist():
-        if off[index] > _allowed(rows[index]):
-            raise FormatError(
-                f"{where(index)}node {name}, row {index + 1} sums to {totals[index]:.6g}, "
-                "not one; correct the row"
-            )
-    count = int((off > _SILENT).sum())
-    if count:
-        index = int(np.argmax(off))
-        notes.append(
-            f"{where(index)}node {name}: {count} row{'s' * (count > 1)} scaled to sum to one "
-            f"(row {index + 1} summed to {totals[index]:.8g})"
-        )
-    # A row that is off by rounding alone stays, so that written files are read back unchanged.
-    return rows / np.where(off > 1e-12, totals, 1.0)[:, None], notes
+def _given(evidence: Any, what: str) -> dict[str, Any]:
+    """Evidence as a dictionary; pandas' Series and pairs will do."""
+    if evidence is None:
+        return {}
+    try:
+        if not isinstance(evidence, (str, bytes)):
+            return dict(evidence)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{what}, such as {{'smoke': ...}}, not {type(evidence).__name__}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,7 +241,8 @@ class Network:
 
     def clamp(self, evidence: Evidence | None) -> dict[str, int]:
         """Evidence by state number; unknown nodes and states are refused with close names."""
-        return {name: self[name].index(state) for name, state in dict(evidence or {}).items()}
+        given = _given(evidence, "evidence maps each node to its state")
+        return {self[name].name: self[name].index(state) for name, state in given.items()}
 
     def likelihoods(self, soft_evidence: SoftEvidence | None) -> dict[str, Floats]:
         """Soft evidence as one array of non-negative numbers per node.
@@ -311,25 +255,32 @@ class Network:
             All numbers of a node are zero.
         """
         result = {}
-        for name, given in dict(soft_evidence or {}).items():
+        soft = _given(soft_evidence, "soft evidence maps each node to its states' likelihoods")
+        for name, given in soft.items():
             node = self[name]
-            if isinstance(given, Mapping):
-                values = np.full(node.size, np.nan)
-                for state, value in given.items():
-                    values[node.index(state)] = value
+            # A Series has keys as well, and its order need not be that of the states.
+            states = list(given.keys()) if hasattr(given, "keys") else None
+            try:
+                values = np.array(given if states is None else [given[s] for s in states], np.float64)
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"soft evidence on {name} takes one number for each of {', '.join(node.states)}, "
+                    f"not {given!r}"
+                ) from None
+            if states is not None:
+                numbers, values = values, np.full(node.size, np.nan)
+                values[[node.index(state) for state in states]] = numbers
                 if np.isnan(values).any():
                     missing = [s for s, v in zip(node.states, values, strict=True) if np.isnan(v)]
                     raise ValueError(
                         f"soft evidence on {name} needs a likelihood for every state; "
                         f"missing or not a number: {', '.join(missing)}"
                     )
-            else:
-                values = np.asarray(given, np.float64)
-                if values.shape != (node.size,):
-                    raise ValueError(
-                        f"soft evidence on {name} needs {node.size} likelihoods "
-                        f"({', '.join(node.states)}), not {values.size}"
-                    )
+            elif values.shape != (node.size,):
+                raise ValueError(
+                    f"soft evidence on {name} needs {node.size} likelihoods "
+                    f"({', '.join(node.states)}), not {values.size}"
+                )
             if not (np.isfinite(values).all() and (values >= 0).all()):
                 raise ValueError(
                     f"likelihoods of {name} must be finite and not negative, not {values.tolist()}"
@@ -344,7 +295,10 @@ class Network:
     ) -> tuple[str, ...]:
         """Targets in order, each once; ``None`` means every node without hard evidence."""
         if targets is None:
-            return tuple(name for name in self.nodes if name not in (evidence or {}))
+            observed = self.clamp(evidence)
+            return tuple(name for name in self.nodes if name not in observed)
+        if not isinstance(targets, Iterable):
+            raise ValueError(f"targets are the name of a node, or several, not {targets!r}")
         names = [targets] if isinstance(targets, str) else list(targets)
         return tuple(dict.fromkeys(self[name].name for name in names))
 

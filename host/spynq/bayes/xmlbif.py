@@ -10,7 +10,8 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from spynq.bayes.network import Network, Node, check_rows, unknown
+from spynq.bayes.network import Network, Node, unknown
+from spynq.bayes.rows import check_entries, check_rows
 from spynq.errors import FormatError
 
 __all__ = ["load_xmlbif", "parse_xmlbif", "write_xmlbif"]
@@ -143,11 +144,12 @@ class _Reader:
         except ValueError as error:
             self.fail(f"the table of {name} has something that is no number: {error}", tables[0].line)
         shape = (*(sizes[parent] for parent in parents), len(states))
-        if values.size != np.prod(shape, dtype=np.int64):
-            self.fail(
-                f"the table of {name} has {values.size} numbers, not {np.prod(shape, dtype=np.int64)}",
-                tables[0].line,
-            )
+        try:
+            entries = check_entries(name, shape)
+        except FormatError as error:
+            self.fail(str(error), definition.line)
+        if values.size != entries:
+            self.fail(f"the table of {name} has {values.size} numbers, not {entries}", tables[0].line)
         place = [f"{self.source}:{tables[0].line}: "] * (values.size // len(states))
         rows, remarks = check_rows(values.reshape(-1, len(states)), name, place)
         notes.extend(remarks)
