@@ -292,10 +292,24 @@ def test_fitting_config_is_enough_and_not_twice_too_much(random_network, seed: i
     "evidence", [{"either": "no", "lung": "yes"}, {"either": "yes", "lung": "no", "tub": "no"}]
 )
 def test_evidence_against_the_tables_is_impossible_before_any_sample(evidence: dict[str, str]) -> None:
-    with pytest.raises(
-        ImpossibleEvidence, match=r"probability zero: either = \w+ cannot occur given either = "
-    ):
-        compile_network(example("asia"), None, evidence)
+    names = dict(evidence, xray="yes")
+    given = ", ".join(f"{node} = {state}" for node, state in evidence.items() if node != "either")
+    # Neither the node itself nor evidence below it is a reason.
+    told = rf"^the evidence has probability zero: either = \w+ cannot occur given {given}; take back"
+    with pytest.raises(ImpossibleEvidence, match=told):
+        compile_network(example("asia"), None, names)
+
+
+def test_evidence_against_soft_evidence_names_both() -> None:
+    told = "xray = yes cannot occur given soft evidence on xray; take"
+    with pytest.raises(ImpossibleEvidence, match=told):
+        compile_network(example("asia"), None, {"xray": "yes"}, {"xray": [0, 1]})
+
+
+def test_evidence_of_probability_zero_by_itself_is_said_to_be_so() -> None:
+    never = Network([Node("a", ("yes", "no"), (), np.array([0.0, 1.0]))])
+    with pytest.raises(ImpossibleEvidence, match="a = yes cannot occur in this network; take"):
+        compile_network(never, None, {"a": "yes"})
 
 
 def test_alias_rows_hold_exactly_their_counts(seed: int) -> None:

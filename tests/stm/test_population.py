@@ -189,8 +189,12 @@ REFUSED: list[tuple[str, Callable[[], Any]]] = [
     ("fusion takes 1 to 8 cues, not 0", lambda: fuse([])),
     ("a cue is a finite value and an sd above 0, not 1 and 0", lambda: fuse([(1, 0)])),
     ("support must be two finite numbers, low < high, not 5 and 5", lambda: fuse([(1, 1)], support=(5, 5))),
-    ("samples must be at least 1, not 0", lambda: fuse([(1, 1)], samples=0)),
-    ("seed must be at least 0, not -1", lambda: fuse([(1, 1)], seed=-1)),
+    ("samples must be a whole number of at least 1, not 0", lambda: fuse([(1, 1)], samples=0)),
+    ("seed must be a whole number of at least 0, not -1", lambda: fuse([(1, 1)], seed=-1)),
+    ("samples must be a whole number of at least 1, not 1.5", lambda: fuse([(0, 1)], samples=1.5)),  # type: ignore[arg-type]
+    ("cues are pairs of value and sd", lambda: fuse([3, 4])),  # type: ignore[list-item]
+    ("an sd of 1 is too narrow for support and cues from -50 to 1e", lambda: fuse([(1e300, 1)])),
+    ("must be at least 0.043; widen the cue or narrow the support", lambda: fuse([(5, 0.001)])),
 ]
 
 
@@ -231,6 +235,12 @@ def test_sampling_error_of_three_cues_is_the_published_one(samples: int, publish
 
 def test_fusion_is_repeatable_and_depends_on_its_seed() -> None:
     assert fuse(CUES, 500).mean == fuse(CUES, 500).mean != fuse(CUES, 500, seed=2).mean
+
+
+def test_fusion_runs_where_the_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "default", lambda: "toaster")
+    with pytest.raises(ValueError, match="unknown device 'toaster'"):
+        fuse([(0, 1)])
 
 
 def test_cue_far_outside_the_support_is_answered_if_some_sample_fits() -> None:

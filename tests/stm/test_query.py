@@ -196,11 +196,17 @@ def test_on_zero_answers_with_the_prior_or_with_nothing() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"samples": 0}, "must be 1 to 2147483647, not 0"),
+        ({"samples": 0}, "must be 1 to 2147483647, not 0; draw at least one"),
         ({"samples": 1 << 31}, "must be 1 to 2147483647, not 2147483648; split"),
         ({"samples": 10.5}, "samples must be a whole number, not 10.5"),
         ({"tolerance": 0.0}, "tolerance must be between 0 and 1, not 0.0"),
+        ({"tolerance": "small"}, "tolerance must be between 0 and 1, not 'small'"),
         ({"seed": -1}, "seed must be at least 0, not -1"),
+        ({"seed": 1.5}, "seed must be a whole number, not 1.5"),
+        ({"lookahead": -1}, "lookahead must be at least 0 entries, not -1"),
+        ({"lookahead": 0.5}, "lookahead must be a whole number, not 0.5"),
+        ({"device": 3}, "device takes a name (golden, rtl, board) or an open driver, not 3"),
+        ({"config": 3}, "config takes an StmConfig, not 3"),
         ({"on_zero": "ignore"}, "on_zero takes raise, prior or nan, not 'ignore'"),
         ({"targets": "lnug"}, "no node 'lnug'; did you mean lung"),
         ({"evidence": {"lung": "maybe"}}, "node lung has no state 'maybe'"),
@@ -237,6 +243,23 @@ def test_a_network_too_large_names_excess_and_way_out() -> None:
 def test_few_effective_samples_are_noted() -> None:
     found = example("alarm").query("LVFAILURE", EVIDENCE, device="golden", samples=500, lookahead=0)
     assert found.ess < 100 and any("effective samples" in note for note in found.notes)
+
+
+def test_few_samples_without_evidence_are_not_blamed_on_it() -> None:
+    found = example("asia").query("lung", device="golden", samples=1)
+    assert found.notes == ["only 1 effective sample: draw more"]
+
+
+@pytest.mark.parametrize("lookahead", [0, 1024])
+def test_on_zero_answers_evidence_that_the_tables_refuse(lookahead: int) -> None:
+    options: dict[str, Any] = {"device": "golden", "samples": 4096, "lookahead": lookahead}
+    evidence = {"either": "no", "lung": "yes"}
+    prior = example("asia").query("bronc", evidence, on_zero="prior", **options)
+    assert prior.probabilities["bronc"]["yes"] == pytest.approx(0.45, abs=0.05)
+    nothing = example("asia").query("bronc", evidence, on_zero="nan", **options)
+    assert math.isnan(nothing.probabilities["bronc"]["yes"]) and nothing.ess == 0
+    for found in (prior, nothing):
+        assert found.log_evidence == -math.inf and any("no sample agrees" in n for n in found.notes)
 
 
 @pytest.mark.parametrize("failure", [DeviceTimeout("late"), KeyboardInterrupt()])

@@ -34,13 +34,21 @@ class Plan:
 
 
 def _impossible(
-    network: Network, clamped: dict[str, int], soft: dict[str, Floats], culprit: str = ""
+    network: Network,
+    clamped: dict[str, int],
+    soft: dict[str, Floats],
+    culprit: str = "",
+    by_soft: bool = False,
 ) -> ImpossibleEvidence:
     told = describe(network, clamped, soft)
-    if culprit in clamped:
-        told = f"{culprit} = {network[culprit].states[clamped[culprit]]} cannot occur given {told}"
-    elif culprit:
-        told = f"the soft evidence on {culprit} cannot occur given {told}"
+    if culprit:
+        # Only evidence above the node has been looked at; the node is no reason for itself.
+        above = network.ancestors([culprit]) - {culprit}
+        given = {name: state for name, state in clamped.items() if name in above}
+        observed = culprit in clamped
+        itself = describe(network, {culprit: clamped[culprit]}) if observed else f"soft evidence on {culprit}"
+        reason = describe(network, given, [culprit] if by_soft and observed else ())
+        told = f"{itself} cannot occur" + (f" given {reason}" if reason != "none" else " in this network")
     return ImpossibleEvidence(f"the evidence has probability zero: {told}; take back a part of it")
 
 
@@ -74,11 +82,11 @@ def plan(
     needed = network.ancestors([*targets, *clamped, *soft]) if prune else set(network.nodes)
     names = [name for name in network.order if name in needed]
     draws: dict[str, Factor] = {}
-    found: list[tuple[str, Factor]] = []
+    found: list[tuple[str, Factor, bool]] = []
     possible: dict[str, Floats] = {}
     for name, factor in zip(names, factors_of(network, names, clamped, {}), strict=True):
         if name in clamped:
-            found.append((name, factor))
+            found.append((name, factor, False))
         elif network[name].size == 1:
             # One state needs no random number; its factor is 1 whatever the parents.
             possible[name] = np.ones(1)
@@ -86,13 +94,13 @@ def plan(
             draws[name] = factor
             possible[name] = _reach(factor, possible)
     for name, factor in zip(soft, factors_of(network, (), clamped, soft), strict=True):
-        found.append((name, factor))
-    for name, factor in found:
+        found.append((name, factor, True))
+    for name, factor, by_soft in found:
         if not _allowed(factor, possible).any():
-            raise _impossible(network, clamped, soft, name)
+            raise _impossible(network, clamped, soft, name, by_soft)
     single = {name for name in possible if name not in draws}
     draws = {name: _without(factor, single) for name, factor in draws.items()}
-    result = Plan(draws, _merged([_without(factor, single) for _, factor in found]))
+    result = Plan(draws, _merged([_without(factor, single) for _, factor, _ in found]))
     if lookahead:
         result = _look_ahead(result, lookahead)
     if not all(factor.table.any() for factor in result.weights):

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from spynq import devices
 from spynq.stm import reference
 from spynq.stm.params import MAX_TERMS
 from spynq.stm.population import Population
-from spynq.stm.quantise import Grid
+from spynq.stm.quantise import MIN_SD_STEPS, Grid
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +25,7 @@ __all__ = ["BINS", "Fusion", "fuse"]
 BINS = 100
 """Histogram bins over the support: of width one on the default support."""
 _EXACT_POINTS = 200 * BINS
+_FEW = 100
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,6 +62,8 @@ class Fusion:
         Status flags that were raised.
     seconds : float
         Wall-clock time of the call.
+    notes : list of str
+        What the user should know.
     """
 
     cues: list[tuple[float, float]]
@@ -82,6 +86,7 @@ class Fusion:
     cycles: int
     flags: list[str]
     seconds: float
+    notes: list[str] = field(default_factory=list)
 
     def plot(self) -> Figure:
         """Cues, exact posterior and estimate, and the weights of the population below."""
@@ -112,7 +117,7 @@ def fuse(
     support: tuple[float, float] = (-50, 50),
     seed: int = 1,
     stratified: bool = False,
-    device: str = "golden",
+    device: str | None = None,
 ) -> Fusion:
     """Fuse Gaussian cues about one quantity with a uniform prior.
 
@@ -129,8 +134,8 @@ def fuse(
     stratified : bool
         One sample in each of ``samples`` equal parts of the support. The error is then far smaller
         than ``standard_error``, which speaks of independent samples.
-    device : str
-        See :func:`spynq.devices.names`.
+    device : str, optional
+        See :func:`spynq.devices.names`; by default :func:`spynq.devices.default`.
 
     Returns
     -------
@@ -144,20 +149,31 @@ def fuse(
         No sample fits the cues.
     """
     began = time.perf_counter()
-    pairs = [(float(value), float(sd)) for value, sd in cues]
+    try:
+        pairs = [(float(value), float(sd)) for value, sd in cues]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"cues are pairs of value and sd, such as [(14, 8), (5.5, 4)], not {cues!r}"
+        ) from None
     if not 1 <= len(pairs) <= MAX_TERMS:
         raise ValueError(f"fusion takes 1 to {MAX_TERMS} cues, not {len(pairs)}")
     for value, sd in pairs:
         if not (math.isfinite(value) and math.isfinite(sd) and sd > 0):
             raise ValueError(f"a cue is a finite value and an sd above 0, not {value:g} and {sd:g}")
     low, high = _support(support)
-    if samples < 1:
-        raise ValueError(f"samples must be at least 1, not {samples}")
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, not {seed}")
+    for name, number, least in (("samples", samples, 1), ("seed", seed, 0)):
+        if not isinstance(number, (int, np.integer)) or number < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, not {number!r}")
+    device = device or devices.default()
     drawn = _population(samples, low, high, seed, stratified)
     edges = np.linspace(low, high, BINS + 1)
     grid = Grid.covering([low, high], [value for value, _ in pairs])
+    narrowest = min(sd for _, sd in pairs)
+    if narrowest < MIN_SD_STEPS * grid.step:
+        raise ValueError(
+            f"an sd of {narrowest:g} is too narrow for support and cues from {grid.low:g} to {grid.high:g}, "
+            f"where it must be at least {MIN_SD_STEPS * grid.step:.2g}; widen the cue or narrow the support"
+        )
     with Population(drawn, cues_on=[0] * len(pairs), bins=edges, grid=grid, device=device) as population:
         found = population.infer(pairs)
     # A dense stratified sum: exact for a picture and for comparison.
@@ -187,4 +203,12 @@ def fuse(
         cycles=found.cycles,
         flags=found.flags,
         seconds=time.perf_counter() - began,
+        notes=_notes(found.ess),
     )
+
+
+def _notes(ess: float) -> list[str]:
+    if ess >= _FEW:
+        return []
+    count = f"{ess:.0f} effective sample{'s' * (round(ess) != 1)}"
+    return [f"only {count}, so that the standard error is uncertain too: draw more, or narrow the support"]

@@ -167,9 +167,11 @@ class Posterior:
         ]
 
     def _summary(self) -> list[str]:
+        drawn = f"{self.samples:,} samples, {self.ess:,.0f} effective"
         how = (
-            f"device {self.device}, {self.samples:,} samples, {self.ess:,.0f} effective, "
-            f"log evidence {self.log_evidence:.4f}, {self.cycles:,} cycles, {self.seconds:.2f} s"
+            f"device {self.device}, {drawn if self.samples else 'nothing to sample'}, "
+            f"log evidence {self.log_evidence:.4f}, "
+            f"{f'{self.cycles:,} cycles' if self.cycles else 'no cycles counted'}, {self.seconds:.2f} s"
         )
         lines = [f"evidence: {self.evidence}", how]
         if self.flags:

@@ -95,8 +95,8 @@ def query(
     config : StmConfig, optional
         Build of the simulated kernel, if a device is named.
     on_zero : str
-        If no sample agrees with the evidence: ``"raise"``, or answer with the ``"prior"``, or
-        with ``"nan"``.
+        If the evidence is impossible or no sample agrees with it: ``"raise"``, or answer with the
+        ``"prior"``, or with ``"nan"``.
     prune : bool
         Leave out nodes that can have no effect.
     lookahead : int, optional
@@ -123,27 +123,41 @@ def query(
     """
     begin = time.monotonic()
     limit = _limit(samples, tolerance)
-    if operator.index(seed) < 0:
+    seed = _whole("seed", seed)
+    if seed < 0:
         raise ValueError(f"seed must be at least 0, not {seed}")
+    if lookahead is not None and _whole("lookahead", lookahead) < 0:
+        raise ValueError(f"lookahead must be at least 0 entries, not {lookahead}")
     if on_zero not in ("raise", "prior", "nan"):
         raise ValueError(f"on_zero takes raise, prior or nan, not {on_zero!r}")
     clamped, soft = network.clamp(evidence), network.likelihoods(soft_evidence)
     names = network.target_names(targets, evidence)
     # Before a device is opened, which may take long: does the question make sense?
-    plan(network, names, clamped, soft, prune)
+    if on_zero == "raise":
+        plan(network, names, clamped, soft, prune)
     with _opened(device, config) as (driver, label):
-        compiled = compile_network(
-            network, names, evidence, soft_evidence, driver.capabilities, prune, lookahead
-        )
+        fill = {"samples": limit, "seed": seed, "device": driver, "timeout": timeout}
+        try:
+            compiled = compile_network(
+                network, names, evidence, soft_evidence, driver.capabilities, prune, lookahead
+            )
+        except ImpossibleEvidence:
+            if on_zero == "raise":
+                raise
+            told = describe(network, clamped, soft)
+            result = _blank(network, names, told, seed, label)
+            _fill(result, network, names, on_zero, **fill)
+            result.seconds = time.monotonic() - begin
+            return result
         parts: list[_Progress] = []
 
         def answer() -> Posterior:
-            return _posterior(compiled, parts, limit, operator.index(seed), label, time.monotonic() - begin)
+            return _posterior(compiled, parts, limit, seed, label, time.monotonic() - begin)
 
         try:
             with _bar(progress, limit * len(compiled.runs)) as advance:
                 for run in compiled.runs:
-                    _sample(driver, compiled, run, parts, limit, tolerance, int(seed), timeout, advance)
+                    _sample(driver, compiled, run, parts, limit, tolerance, seed, timeout, advance)
         except (SpynqError, KeyboardInterrupt) as error:
             if any(part.sums.weight for part in parts):
                 error.partial = answer()  # type: ignore[union-attr]
@@ -152,9 +166,12 @@ def query(
         if parts and not parts[0].sums.weight:
             if on_zero == "raise":
                 raise _zero(compiled, evidence, soft_evidence, limit)
-            _fill(result, network, names, on_zero, samples=limit, seed=seed, device=driver, timeout=timeout)
+            _fill(result, network, names, on_zero, **fill)
         elif parts and result.ess < _FEW:
-            result.notes.append(f"only {result.ess:.0f} effective samples: draw more, or try lookahead=4096")
+            count = f"{result.ess:.0f} effective sample{'s' * (round(result.ess) != 1)}"
+            # Looking ahead helps only where the evidence is what costs samples.
+            ahead = ", or look ahead (lookahead=4096)" if result.ess < result.samples / 2 else ""
+            result.notes.append(f"only {count}: draw more{ahead}")
         if tolerance is not None and result.total_variation() > tolerance:
             result.notes.append(
                 f"the tolerance {tolerance:g} was not reached in {result.samples:,} samples: "
@@ -165,27 +182,37 @@ def query(
 
 
 def _limit(samples: int | None, tolerance: float | None) -> int:
-    if tolerance is not None and not 0 < tolerance < 1:
-        raise ValueError(f"tolerance must be between 0 and 1, not {tolerance}; 0.01 is a good start")
+    if tolerance is not None and not (isinstance(tolerance, (int, float, np.number)) and 0 < tolerance < 1):
+        raise ValueError(f"tolerance must be between 0 and 1, not {tolerance!r}; 0.01 is a good start")
     if samples is None:
         return DEFAULT_SAMPLES if tolerance is None else LARGEST_ADAPTIVE
+    number = _whole("samples", samples)
+    way_out = "split the query, with another seed for each part" if number > 0 else "draw at least one"
+    return KERNEL.limits[0].check(number, way_out)
+
+
+def _whole(name: str, value: object) -> int:
     try:
-        number = operator.index(samples)
+        return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise ValueError(f"samples must be a whole number, not {samples!r}") from None
-    return KERNEL.limits[0].check(number, "split the query, with another seed for each part")
+        raise ValueError(f"{name} must be a whole number, not {value!r}") from None
 
 
 @contextmanager
 def _opened(device: Any, config: StmConfig | None) -> Iterator[tuple[Any, str]]:
     """A driver and the name to report: opened here and closed here, or the caller's."""
+    from spynq import devices
+
+    if config is not None and not isinstance(config, StmConfig):
+        raise ValueError(f"config takes an StmConfig, not {config!r}")
     if device is not None and not isinstance(device, str):
+        if not hasattr(device, "capabilities"):
+            known = ", ".join(devices.names())
+            raise ValueError(f"device takes a name ({known}) or an open driver, not {device!r}")
         if config is not None:
             raise ValueError("config builds a new device; it cannot be given with an open driver")
         yield device, _label(device)
         return
-    from spynq import devices
-
     name = device or devices.default()
     with devices.open_kernel("stm", name, config=config) as driver:
         yield driver, name
@@ -305,6 +332,25 @@ def _zero(
     return ImpossibleEvidence(
         f"none of {samples:,} samples agrees with the evidence {told}: {chance}; "
         "draw more samples, or take back a part of it"
+    )
+
+
+def _blank(network: Network, names: Iterable[str], evidence: str, seed: int, device: str) -> Posterior:
+    """No answer, for evidence that the tables alone show to be impossible; nothing has been drawn."""
+    nothing = {name: dict.fromkeys(network[name].states, math.nan) for name in names}
+    return Posterior(
+        probabilities=nothing,
+        standard_error={name: dict(states) for name, states in nothing.items()},
+        ess=0.0,
+        log_evidence=-math.inf,
+        cycles=0,
+        flags=["ZERO"],
+        samples=0,
+        seed=seed,
+        device=device,
+        seconds=0.0,
+        evidence=evidence,
+        notes=list(network.notes),
     )
 
 
