@@ -75,10 +75,12 @@ class Report:
         if debian:
             sudo = "" if hasattr(os, "getuid") and os.getuid() == 0 else "sudo "
             commands.append(f"{sudo}apt-get install -y {' '.join(debian)}")
-        if extras:
+        base = any(f.found is None and not f.get for f in self.packages)
+        if extras or base:
             checkout = Path(__file__).parents[2]
             place = f"-e '{checkout}" if (checkout / "pyproject.toml").exists() else "'spynq"
-            commands.append(f"{sys.executable} -m pip install {place}[{','.join(extras)}]'")
+            wish = f"[{','.join(extras)}]" if extras else ""
+            commands.append(f"{sys.executable} -m pip install {place}{wish}'")
         return commands
 
     def as_json(self) -> dict[str, object]:

@@ -9,6 +9,7 @@ from importlib import import_module
 import pytest
 
 from spynq import __version__
+from spynq.bayes.files import example_path
 from spynq.cli import main, registers
 from spynq.errors import SpynqError
 
@@ -28,15 +29,15 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["nonsense"], "invalid choice: 'nonsense'"),
         (["stm", "query"], "the following arguments are required: FILE"),
         (
-            ["stm", "query", "x.bif", "--target", "a", "--evidence", "b"],
+            ["stm", "query", str(example_path("asia")), "--evidence", "b"],
             "--evidence takes NODE=STATE, not 'b'",
         ),
         (
-            ["stm", "query", "x.bif", "--target", "a", "--evidence", "=b"],
+            ["stm", "query", str(example_path("asia")), "--evidence", "=b"],
             "--evidence takes NODE=STATE, not '=b'",
         ),
         (
-            ["stm", "query", "x.bif", "--target", "a", "--evidence", "b=c", "b=d"],
+            ["stm", "query", str(example_path("asia")), "--evidence", "b=c", "b=d"],
             "--evidence says b=c and b=d; keep one of them",
         ),
         (
@@ -109,10 +110,34 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
-    command = f"{sys.executable} -m spynq registers stm | head -1"
-    answer = subprocess.run(command, shell=True, capture_output=True, text=True)
-    assert answer.stdout.startswith("# stm: ")
-    assert answer.stderr == ""
+    # Long output meets the closed pipe while it is printed, short output when it is flushed.
+    for kernel in ("stm", "echo"):
+        command = (
+            f"{sys.executable} -m spynq registers {kernel} | (read line; echo $line; exec 0<&-; sleep 1)"
+        )
+        answer = subprocess.run(command, shell=True, capture_output=True, text=True)
+        assert answer.stdout.startswith(f"# {kernel}: ")
+        assert answer.stderr == ""
+
+
+def test_closed_standard_streams_are_no_error() -> None:
+    query = "stm fuse --cue 3,4 --device golden"
+    for closed in ("<&-", "2>&-", "<&- 2>&-", ">&-"):
+        answer = subprocess.run(
+            f"{sys.executable} -m spynq {query} {closed}", shell=True, capture_output=True, text=True
+        )
+        assert answer.returncode == 0 and answer.stderr == "", closed
+        assert answer.stdout.startswith("mean ") or closed == ">&-"
+
+
+def test_a_package_that_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert main(["bench", "stm"]) == 1
+    assert capsys.readouterr().err == (
+        "spynq: tqdm is not installed; 'spynq doctor' shows the command that gets it\n"
+    )
 
 
 def test_the_command_line_starts_without_heavy_imports() -> None:

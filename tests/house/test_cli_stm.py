@@ -129,6 +129,24 @@ def test_a_malformed_file_is_one_sentence_with_its_line(
     assert f"broken.bif:{line}:" in err
 
 
+def test_names_with_an_equals_sign_can_be_observed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "odd.bif"
+    file.write_text("variable a=b { type discrete [ 2 ] { x=1, <5 }; }\nprobability ( a=b ) { table .2 .8; }")
+    for state in ("x=1", "<5"):
+        answer = _json(["stm", "query", str(file), "--evidence", f"a=b={state}", "--target", "a=b"], capsys)
+        assert answer["posterior"]["a=b"][state] == 1
+    assert main(["stm", "query", str(file), "--evidence", "a=b=<5"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("every node is observed, none is asked for") and "nothing to sample" in out
+
+
+def test_few_effective_samples_of_a_fusion_are_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["stm", "fuse", "--cue", "1,1", "--samples", "10", "--device", "golden"]) == 0
+    assert "note: only 1 effective sample, so that the standard error" in capsys.readouterr().err
+
+
 def test_fuse_json_and_table(capsys: pytest.CaptureFixture[str]) -> None:
     cues = ["stm", "fuse", "--cue", "14,8", "5.5,4", "--cue", "10,6", "--device", "golden"]
     answer = _json(cues, capsys)
@@ -142,8 +160,9 @@ def test_fuse_json_and_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_fuse_takes_negative_cues(capsys: pytest.CaptureFixture[str]) -> None:
-    answer = _json(["stm", "fuse", "--cue=-14,8", "--cue=-10,6", "--device", "golden"], capsys)
-    assert -14 < answer["mean"] < -10
+    for cues in (["--cue=-14,8", "--cue=-10,6"], ["--cue", "-14,8", "-10,6"], ["--cue", "-1.4e1,8", "-10,6"]):
+        answer = _json(["stm", "fuse", *cues, "--device", "golden"], capsys)
+        assert -14 < answer["mean"] < -10
 
 
 @pytest.mark.parametrize("cue", ["3,0", "3,-1", "3,nan", "nan,3", "3,1e-9", "1e9,3"])

@@ -58,6 +58,12 @@ def test_absent_training_is_not_called_missing() -> None:
     assert report.commands == []
 
 
+def test_a_package_of_the_core_that_is_missing_is_got_with_it() -> None:
+    report = Report({}, [Finding("tqdm", None, "spynq")], [], [])
+    (command,) = report.commands
+    assert " -m pip install " in command and "[" not in command and command.endswith("'")
+
+
 def test_one_device_that_fails_hides_no_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

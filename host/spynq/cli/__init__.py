@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ __all__ = ["main", "parser"]
 
 _INTERRUPTED = 130
 """What a shell returns for a program that Ctrl-C ended."""
+_NEGATIVE_CUE = re.compile(r"-[\d.]+[^,]*,")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -58,13 +60,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0; 1 after an error, told in one line on standard error; 130 after Ctrl-C.
     """
+    given = sys.argv[1:] if argv is None else list(argv)
     try:
-        arguments = parser().parse_args(argv)
+        # A cue below zero begins with a minus sign and is no option; a blank before it says so.
+        arguments = parser().parse_args([f" {a}" if _NEGATIVE_CUE.match(a) else a for a in given])
     except SystemExit as end:
         return int(end.code or 0)
     debug = getattr(arguments, "debug", False)
     try:
-        return int(arguments.run(arguments))
+        status = int(arguments.run(arguments))
+        if sys.stdout is not None:
+            # Here, not when the interpreter ends: a reader that has left is met below.
+            sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         return _refuse("interrupted", debug, _INTERRUPTED)
     except BrokenPipeError:
@@ -73,6 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except (SpynqError, ValueError) as error:
         return _refuse(str(error), debug)
+    except ModuleNotFoundError as error:
+        if (error.name or "spynq").partition(".")[0].startswith("spynq"):
+            return _refuse(f"a part of spynq is missing: {error}; install spynq again", debug)
+        return _refuse(f"{error.name} is not installed; 'spynq doctor' shows the command that gets it", debug)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _refuse(f"{place}{error.strerror or error}", debug)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from spynq.cli.output import print_json, table
+from spynq.cli.output import on_terminal, print_json, table
 
 __all__ = ["add_to", "run"]
 
@@ -36,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     targets = rows_of(arguments.name)
     rows = []
-    hidden = arguments.no_progress or not sys.stderr.isatty()
+    hidden = arguments.no_progress or not on_terminal()
     with tqdm(targets, unit="row", disable=hidden, leave=False) as progress:
         for target in progress:
             progress.set_postfix_str(target.name)

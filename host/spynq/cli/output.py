@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
-__all__ = ["Waiting", "print_json", "table"]
+__all__ = ["Waiting", "on_terminal", "print_json", "table"]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -55,6 +53,8 @@ def print_json(value: Mapping[str, object]) -> None:
 
 
 def _plain(value: Any) -> Any:
+    import numpy as np  # here, so that --version and --help do not wait for it
+
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
     if isinstance(value, np.generic):
@@ -66,6 +66,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if np.isfinite(value) else None
     return value
+
+
+def on_terminal() -> bool:
+    """Whether somebody may look at standard error; it is ``None`` where it was closed."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 class Waiting:
@@ -81,7 +86,7 @@ class Waiting:
 
     def __init__(self, what: str, quiet: bool = False) -> None:
         self._what = what
-        self._quiet = quiet or not sys.stderr.isatty()
+        self._quiet = quiet or not on_terminal()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tell, daemon=True)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from spynq.cli.output import Waiting, print_json, table
+from spynq.cli.output import Waiting, on_terminal, print_json, table
 from spynq.errors import SpynqError
 
 __all__ = ["add_to", "fuse", "query"]
@@ -33,6 +33,12 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     asked.add_argument(
         "--tolerance", metavar="TV", type=float, help="sample until the total variation is about this small"
+    )
+    asked.add_argument(
+        "--lookahead",
+        metavar="ENTRIES",
+        type=int,
+        help="work likelihoods into tables of so many entries; more helps rare evidence (what fits)",
     )
     asked.set_defaults(run=query)
 
@@ -61,15 +67,17 @@ def query(arguments: argparse.Namespace) -> int:
     """Run ``spynq stm query``."""
     if arguments.samples is not None and arguments.tolerance is not None:
         raise ValueError("--samples and --tolerance exclude each other; give one of them")
-    evidence = _evidence(arguments.evidence)
     options = _options(arguments)
     if arguments.tolerance is not None:
         options["tolerance"] = arguments.tolerance
+    if arguments.lookahead is not None:
+        options["lookahead"] = arguments.lookahead
     from spynq.stm import load
 
     network = load(arguments.file)
+    evidence = _evidence(arguments.evidence, network)
     # Simulated gateware may have to be compiled first, which has no percentage; a model only samples.
-    quiet, bar = arguments.no_progress or not sys.stderr.isatty(), options["device"] == "golden"
+    quiet, bar = arguments.no_progress or not on_terminal(), options["device"] == "golden"
     with _keeping_what_is_done(arguments), Waiting(f"query on {options['device']}", quiet=quiet or bar):
         posterior = network.query(arguments.target, evidence, progress=bar and not quiet, **options)
     _tell(posterior, arguments)
@@ -95,7 +103,11 @@ def _tell(posterior: Any, arguments: argparse.Namespace) -> None:
         print_json(posterior_json(posterior))
     else:
         print(posterior_text(posterior))
-    for note in getattr(posterior, "notes", ()):
+    _notes(posterior)
+
+
+def _notes(result: Any) -> None:
+    for note in getattr(result, "notes", ()):
         print(f"spynq: note: {note}", file=sys.stderr)
 
 
@@ -113,6 +125,7 @@ def fuse(arguments: argparse.Namespace) -> int:
         print_json(fusion_json(fusion))
     else:
         print(fusion_text(fusion))
+    _notes(fusion)
     _plot(fusion, arguments.plot)
     return 0
 
@@ -129,10 +142,15 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     return options
 
 
-def _evidence(items: list[str]) -> dict[str, str]:
+def _evidence(items: list[str], nodes: Container[str]) -> dict[str, str]:
     evidence: dict[str, str] = {}
     for item in items:
         node, equals, state = item.partition("=")
+        # Names of real networks may hold an equals sign.
+        for place in (i for i, letter in enumerate(item) if letter == "="):
+            if item[:place] in nodes:
+                node, state = item[:place], item[place + 1 :]
+                break
         if not (node and equals and state):
             raise ValueError(f"--evidence takes NODE=STATE, not {item!r}")
         if evidence.setdefault(node, state) != state:
@@ -170,6 +188,8 @@ def posterior_text(posterior: Any) -> str:
         for node, states in posterior.probabilities.items()
         for state, probability in states.items()
     ]
+    if not rows:
+        return f"every node is observed, none is asked for\n{_how(posterior)}"
     return f"{table(('node', 'state', 'posterior', 'standard error'), rows)}\n\n{_how(posterior)}"
 
 
@@ -199,8 +219,7 @@ def fusion_text(fusion: Any) -> str:
 def _how(result: Any) -> str:
     parts = [
         f"device {result.device}",
-        f"{result.samples:,} samples",
-        f"{result.ess:,.0f} effective",
+        f"{result.samples:,} samples, {result.ess:,.0f} effective" if result.samples else "nothing to sample",
         f"log evidence {result.log_evidence:.4f}",
         f"{result.cycles:,} cycles" if result.cycles else "no cycles counted",
         *([f"flags {' '.join(result.flags)}"] if result.flags else []),

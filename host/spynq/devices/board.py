@@ -30,7 +30,7 @@ def open_kernel(name: str, config: Any = None, *, bitstream: str | None = None, 
         raise SpynqError(f"a board runs the bitstream as it was built; open {name} without a config")
     if platform.machine() != "aarch64":
         raise MissingDependency(
-            f"device board needs a PYNQ board, and this is a {platform.machine()} machine; "
+            f"device board needs a PYNQ board (aarch64), and this machine is {platform.machine()}; "
             "use device golden or rtl"
         )
     from pynq import Overlay
