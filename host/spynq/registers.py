@@ -1,4 +1,4 @@
-"""The register page of a kernel: every address, field and format, from its declaration alone."""
+"""Register page, C++ header and plain data of a kernel, all from its declaration alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from spynq.contract import Field, Kernel
 
-__all__ = ["register_json", "register_page"]
+__all__ = ["register_header", "register_json", "register_page"]
 
 _ACCESS = {"rw": "read, write", "ro": "read", "control": "block control (HLS)"}
 
@@ -54,6 +54,49 @@ def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [header, tuple("---" for _ in header), *rows]
     # A bar would end the cell: version numbers are explained as "major << 16 | minor".
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def register_header(kernel: Kernel) -> str:
+    """C++ header of ``kernel`` for its HLS twin: offsets, fields, formats, limits, as ``constexpr``.
+
+    A field ``F`` of a register or format ``R`` gives ``R_F_LSB`` and ``R_F_BITS``.
+    """
+    guard = f"SPYNQ_{kernel.name.upper()}_REGISTERS_HPP"
+    lines = [
+        f"// {kernel.name}: {kernel.title}. Generated: spynq registers {kernel.name} --header",
+        f"#ifndef {guard}",
+        f"#define {guard}",
+        "#include <cstdint>",
+        "",
+        f"namespace spynq {{ namespace {kernel.name} {{",
+        _constant("ID_WORD", kernel.ident_word),
+        _constant("VERSION_WORD", kernel.version_word),
+    ]
+    for register in kernel.all_registers():
+        lines.append(_constant(f"{register.name}_OFFSET", register.offset))
+        lines += _field_constants(register.name, register.fields)
+    for beat in kernel.beats:
+        lines.append(_constant(f"{beat.name}_BITS", beat.width))
+        lines += _field_constants(beat.name, beat.fields)
+    for limit in kernel.limits:
+        name = limit.name.upper().replace(" ", "_")
+        lines += [_constant(f"{name}_LOW", limit.low), _constant(f"{name}_HIGH", limit.high)]
+    return "\n".join([*lines, "}}", f"#endif  // {guard}"])
+
+
+def _constant(name: str, value: int) -> str:
+    return f"constexpr std::int64_t {name} = {value};"
+
+
+def _field_constants(owner: str, fields: tuple[Field, ...]) -> list[str]:
+    return [
+        line
+        for field in fields
+        for line in (
+            _constant(f"{owner}_{field.name}_LSB", field.lsb),
+            _constant(f"{owner}_{field.name}_BITS", field.width),
+        )
+    ]
 
 
 def register_json(kernel: Kernel) -> dict[str, object]:

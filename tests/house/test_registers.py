@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +66,25 @@ def test_json_is_the_declaration(name: str, capsys: pytest.CaptureFixture[str]) 
 def test_names_lists_the_registry(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["registers", "--names"]) == 0
     assert capsys.readouterr().out.split() == KERNELS
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.parametrize("name", KERNELS)
+def test_header_compiles_to_the_declaration(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kernel = get(name).kernel
+    assert main(["registers", name, "--header"]) == 0
+    (tmp_path / "registers.hpp").write_text(capsys.readouterr().out)
+    claims = [(f"{r.name}_OFFSET", r.offset) for r in kernel.all_registers()]
+    for owner in (*kernel.all_registers(), *kernel.beats):
+        claims += [(f"{owner.name}_{field.name}_LSB", field.lsb) for field in owner.fields]
+        claims += [(f"{owner.name}_{field.name}_BITS", field.width) for field in owner.fields]
+    claims += [(f"{limit.name.upper()}_HIGH", limit.high) for limit in kernel.limits]
+    claims += [("ID_WORD", kernel.ident_word), ("VERSION_WORD", kernel.version_word)]
+    checks = [f'static_assert(spynq::{name}::{constant} == {value}, "");' for constant, value in claims]
+    # Included twice: the guard is tested too.
+    source = '#include "registers.hpp"\n' * 2 + "\n".join(checks) + "\n"
+    (tmp_path / "check.cpp").write_text(source)
+    command = ["g++", "-std=c++14", "-Wall", "-Werror", "-fsyntax-only", "check.cpp"]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0

@@ -15,14 +15,16 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
     command = commands.add_parser("registers", parents=[common], help="register page of a kernel (Markdown)")
     command.add_argument("kernel", metavar="KERNEL", nargs="?", help="such as stm")
     command.add_argument("--names", action="store_true", help="print the names of all kernels instead")
-    command.add_argument("--json", action="store_true", help="print one JSON object")
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object")
+    form.add_argument("--header", action="store_true", help="print a C++ header, for the HLS twin")
     command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``spynq registers``."""
     from spynq.kernels import get, kernels
-    from spynq.registers import register_json, register_page
+    from spynq.registers import register_header, register_json, register_page
 
     known = sorted(kernels())
     if arguments.names:
@@ -34,5 +36,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(register_json(kernel))
     else:
-        print(register_page(kernel))
+        print(register_header(kernel) if arguments.header else register_page(kernel))
     return 0
