@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -133,8 +134,20 @@ def test_missing_simulator_names_the_command(monkeypatch: pytest.MonkeyPatch) ->
         open_kernel("echo", "rtl")
 
 
+def test_a_tool_that_a_device_misses_later_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_without_amaranth(*arguments: object) -> None:
+        raise ModuleNotFoundError("No module named 'amaranth'", name="amaranth")
+
+    monkeypatch.setitem(sys.modules, "spynq_sim.open", SimpleNamespace(open_kernel=open_without_amaranth))
+    told = r"device rtl needs amaranth, which is not installed: pip install 'spynq\[sim\]'"
+    with pytest.raises(MissingDependency, match=told):
+        open_kernel("echo", "rtl")
+
+
 def test_board_is_refused_elsewhere() -> None:
-    with pytest.raises(MissingDependency, match="device board needs a PYNQ board, and this is a"):
+    with pytest.raises(
+        MissingDependency, match=r"device board needs a PYNQ board \(aarch64\), and this machine is"
+    ):
         open_kernel("echo", "board")
     with pytest.raises(SpynqError, match="open echo without a config"):
         open_kernel("echo", "board", EchoConfig())

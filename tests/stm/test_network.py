@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import spynq.stm
 from spynq.bayes.network import Network, Node
 from spynq.bayes.rows import check_rows
 from spynq.errors import FormatError, ImpossibleEvidence
@@ -193,3 +194,7 @@ def test_targets_in_order_each_once() -> None:
 def test_tables_cannot_be_changed_from_outside() -> None:
     with pytest.raises(ValueError, match="read-only"):
         example("asia")["asia"].table[0] = 0
+
+
+def test_names_of_the_package_are_offered_before_they_are_imported() -> None:
+    assert set(spynq.stm.__all__) <= set(dir(spynq.stm))

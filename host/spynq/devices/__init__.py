@@ -53,11 +53,15 @@ def _module(device: str) -> Any:
     except MissingDependency:
         raise
     except ImportError as error:
-        extra = _EXTRA.get(device, device)
-        raise MissingDependency(
-            f"device {device} needs {error.name or 'a package'}, which is not installed: "
-            f"pip install 'spynq[{extra}]'"
-        ) from error
+        raise _missing(device, error) from error
+
+
+def _missing(device: str, error: ImportError) -> MissingDependency:
+    extra = _EXTRA.get(device, device)
+    return MissingDependency(
+        f"device {device} needs {error.name or 'a package'}, which is not installed: "
+        f"pip install 'spynq[{extra}]'"
+    )
 
 
 def open_kernel(name: str, device: str | None = None, config: Any = None, **options: Any) -> Any:
@@ -80,8 +84,13 @@ def open_kernel(name: str, device: str | None = None, config: Any = None, **opti
     KernelDriver
         A context manager; ``close()`` releases the device.
     """
-    opener: Callable[..., Any] = _module(device or default()).open_kernel
-    return opener(name, config, **options)
+    chosen = device or default()
+    opener: Callable[..., Any] = _module(chosen).open_kernel
+    try:
+        return opener(name, config, **options)
+    except ModuleNotFoundError as error:
+        # A device imports its tools when a kernel needs them: Amaranth only to write Verilog.
+        raise _missing(chosen, error) from error
 
 
 def use(device: str, **options: Any) -> None:
