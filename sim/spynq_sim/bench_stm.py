@@ -27,7 +27,6 @@ from spynq_hw.export import module_name, rtlil
 __all__ = [
     "BATCH",
     "FLAT",
-    "FLAT_WIDE",
     "SAMPLES",
     "WEIGHTING",
     "FlatCycles",
@@ -41,7 +40,6 @@ __all__ = [
 ]
 
 FLAT = StmConfig(lanes=32, terms=2, population=1024, columns=2, bins=64, states=0)
-FLAT_WIDE = StmConfig(lanes=64, terms=2, population=1024, columns=2, bins=64, states=0)
 WEIGHTING = StmConfig(
     lanes=64, terms=0, bins=4, states=32, state_bits=2, parents=4, program=64, table=1024, targets=2
 )
@@ -152,7 +150,7 @@ def software_rates() -> SoftwareRates:
 def start_estimates() -> dict[StmConfig, Future[Estimate]]:
     """Synthesis of every build, two at a time in processes of their own; results are kept on disk."""
     pool = ThreadPoolExecutor(2, thread_name_prefix="estimate")
-    futures = {config: pool.submit(_estimate, config) for config in (FLAT, WEIGHTING, FLAT_WIDE)}
+    futures = {config: pool.submit(_estimate, config) for config in (FLAT, WEIGHTING)}
     pool.shutdown(wait=False)
     return futures
 
@@ -168,7 +166,7 @@ def _estimate(config: StmConfig) -> Estimate:
 
 def main() -> None:
     """``python -m spynq_sim.bench_stm``: synthesise every build and keep the figures in the project."""
-    for config in (FLAT, WEIGHTING, FLAT_WIDE):
+    for config in (FLAT, WEIGHTING):
         keep(rtlil("stm", config), module_name(get("stm").kernel, config), str(config))
 
 
