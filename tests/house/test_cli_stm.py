@@ -143,6 +143,37 @@ def test_names_with_an_equals_sign_can_be_observed(
     assert out.startswith("every node is observed, none is asked for") and "nothing to sample" in out
 
 
+def test_a_network_too_large_gets_the_build_that_the_refusal_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count = 600
+    file = tmp_path / "long.bif"
+    lines = [f"variable n{i} {{ type discrete [ 2 ] {{ a, b }}; }}" for i in range(count)]
+    lines += ["probability ( n0 ) { table 0.5 0.5; }"]
+    lines += [
+        f"probability ( n{i} | n{i - 1} ) {{ (a) 0.{i % 9 + 1} {0.9 - i % 9 / 10:.1f}; (b) 0.5 0.5; }}"
+        for i in range(1, count)
+    ]
+    file.write_text("\n".join(lines))
+    query = [
+        "stm",
+        "query",
+        str(file),
+        "--target",
+        f"n{count - 1}",
+        "--samples",
+        "1024",
+        "--device",
+        "golden",
+    ]
+    assert main(query) == 1
+    err = capsys.readouterr().err
+    assert "600 program words, 88 more than the 512" in err and "build the kernel with program=1024" in err
+    assert main([*query, "--build", "program=1024"]) == 0
+    assert main([*query, "--build", "wishes=3"]) == 1
+    assert "--build takes NAME=SIZE with NAME one of lanes, " in capsys.readouterr().err
+
+
 def test_few_effective_samples_of_a_fusion_are_noted(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stm", "fuse", "--cue", "1,1", "--samples", "10", "--device", "golden"]) == 0
     assert "note: only 1 effective sample, so that the standard error" in capsys.readouterr().err

@@ -175,6 +175,14 @@ def test_evidence_that_is_no_mapping_is_refused(evidence: Any) -> None:
         example("asia").clamp(evidence)
 
 
+def test_what_is_no_node_is_refused_and_tables_may_be_lists() -> None:
+    wrong: Any = ["a"]
+    with pytest.raises(ValueError, match="a network is made of Node objects, not of str"):
+        Network(wrong)
+    table: Any = [0.25, 0.75]
+    assert Network([Node("a", ("x", "y"), (), table)])["a"].table.tolist() == [0.25, 0.75]
+
+
 def test_targets_that_are_no_names_are_refused() -> None:
     targets: Any = 3
     with pytest.raises(ValueError, match="targets are the name of a node, or several, not 3"):

@@ -195,6 +195,8 @@ REFUSED: list[tuple[str, Callable[[], Any]]] = [
     ("seed must be a whole number of at least 0, not -1", lambda: fuse([(1, 1)], seed=-1)),
     ("samples must be a whole number of at least 1, not 1.5", lambda: fuse([(0, 1)], samples=1.5)),  # type: ignore[arg-type]
     ("cues are pairs of value and sd", lambda: fuse([3, 4])),  # type: ignore[list-item]
+    ("support must be two numbers, low < high, not 3", lambda: fuse([(0, 1)], support=3)),  # type: ignore[arg-type]
+    ("an evidence is value and sd, or None, for each cue", lambda: Population([0, 1]).infer([(0,)])),  # type: ignore[list-item]
     ("an sd of 1 is too narrow for support and cues from -50 to 1e", lambda: fuse([(1e300, 1)])),
     ("must be at least 0.043; widen the cue or narrow the support", lambda: fuse([(5, 0.001)])),
 ]

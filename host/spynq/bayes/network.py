@@ -142,6 +142,8 @@ class Network:
         found: list[str] = list(notes)
         self.nodes: dict[str, Node] = {}
         for node in nodes:
+            if not isinstance(node, Node):
+                raise ValueError(f"a network is made of Node objects, not of {type(node).__name__}")
             if node.name in self.nodes:
                 raise FormatError(f"{where}node {node.name} is defined twice")
             self.nodes[node.name] = node
@@ -151,7 +153,7 @@ class Network:
             self._check_shape(node, where)
             rows, remarks = check_rows(np.asarray(node.table, np.float64).reshape(-1, node.size), node.name)
             found += remarks
-            table = rows.reshape(node.table.shape)
+            table = rows.reshape(np.shape(node.table))
             table.flags.writeable = False
             self.nodes[node.name] = Node(node.name, node.states, node.parents, table)
         self.notes = tuple(found)

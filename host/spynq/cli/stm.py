@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,14 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
         type=int,
         help="work likelihoods into tables of so many entries; more helps rare evidence (what fits)",
     )
+    asked.add_argument(
+        "--build",
+        metavar="NAME=SIZE",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="build the kernel larger, such as table=32768; on rtl, each build is compiled once",
+    )
     asked.set_defaults(run=query)
 
     fused = kinds.add_parser("fuse", parents=[shared], help="one estimate from several Gaussian cues")
@@ -72,6 +81,8 @@ def query(arguments: argparse.Namespace) -> int:
         options["tolerance"] = arguments.tolerance
     if arguments.lookahead is not None:
         options["lookahead"] = arguments.lookahead
+    if arguments.build:
+        options["config"] = _config(arguments.build)
     from spynq.stm import load
 
     network = load(arguments.file)
@@ -156,6 +167,19 @@ def _evidence(items: list[str], nodes: Container[str]) -> dict[str, str]:
         if evidence.setdefault(node, state) != state:
             raise ValueError(f"--evidence says {node}={evidence[node]} and {node}={state}; keep one of them")
     return evidence
+
+
+def _config(items: list[str]) -> Any:
+    from spynq.stm.params import StmConfig
+
+    known = [field.name for field in fields(StmConfig)]
+    sizes = {}
+    for item in items:
+        name, _, size = item.partition("=")
+        if name not in known or not size.isdecimal():
+            raise ValueError(f"--build takes NAME=SIZE with NAME one of {', '.join(known)}, not {item!r}")
+        sizes[name] = int(size)
+    return StmConfig(**sizes)
 
 
 def _cue(text: str) -> tuple[float, float]:

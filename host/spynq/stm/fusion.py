@@ -96,7 +96,10 @@ class Fusion:
 
 
 def _support(support: tuple[float, float]) -> tuple[float, float]:
-    low, high = (float(end) for end in support)
+    try:
+        low, high = (float(end) for end in support)
+    except (TypeError, ValueError):
+        raise ValueError(f"support must be two numbers, low < high, not {support!r}") from None
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"support must be two finite numbers, low < high, not {low:g} and {high:g}")
     return low, high

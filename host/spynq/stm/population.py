@@ -232,7 +232,10 @@ class Population:
             No sample fits the cues to within 32 standard deviations.
         """
         pairs = [(math.nan, math.inf) if cue is None else cue for cue in cues]
-        values, sds = np.array(pairs, np.float64).reshape(-1, 2).T
+        try:
+            values, sds = np.array(pairs, np.float64).reshape(len(pairs), 2).T
+        except (TypeError, ValueError):
+            raise ValueError(f"an evidence is value and sd, or None, for each cue, not {cues!r}") from None
         found = self._infer(values[None], sds[None], weights, single=True)[0]
         if found.saturated:
             raise SpynqError(
