@@ -78,7 +78,8 @@ def aedat4(events: list[Event], packet: int = 7, compression: int = 0, size: int
     xml = (
         '<dv version="2.0"><node name="outInfo"><node name="0"><attr key="typeIdentifier" type="string">EVTS'
         f'</attr><node name="info"><attr key="sizeX" type="int">{size}</attr><attr key="sizeY" type="int">'
-        f"{size}</attr></node></node></node></dv>"
+        f"{size}</attr></node></node>"
+        '<node name="3"><attr key="typeIdentifier" type="string">IMUS</attr></node></node></dv>'
     ).encode()
     text = {2: struct.pack("<I", len(xml)) + xml + b"\0"}
     header = _table([struct.pack("<i", compression), struct.pack("<q", -1), b""], text, b"IOHE")

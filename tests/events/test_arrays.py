@@ -124,6 +124,13 @@ def test_csv_of_other_programs(tmp_path: Path) -> None:
         assert load(tmp_path / "a").events.tolist() == [(1, 2, 3, 1), (4, 5, 6, 0)], text
 
 
+def test_coordinates_beyond_any_sensor_are_left_out_of_a_csv(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("t,x,y,p\n" + "1,2,3,1\n" * 200 + "2,40000,3,1\n3,2,-1,1\n")
+    recording = load(tmp_path / "a")
+    assert (len(recording), recording.width, recording.height) == (200, 3, 4)
+    assert recording.notes[0].startswith("2 of 202 events lie outside")
+
+
 def test_a_bad_line_of_a_csv_ends_it_with_its_place(tmp_path: Path) -> None:
     good = "t,x,y,p\n" + "".join(f"{t},1,2,1\n" for t in range(1000))
     for bad in (

@@ -82,6 +82,14 @@ def test_an_image_counts_events_per_pixel() -> None:
     assert (counts[0, 2, 1], counts[1, 0, 3]) == (2, 1)
 
 
+def test_a_sensor_made_huge_by_a_wrong_coordinate_is_not_drawn() -> None:
+    rows = np.array([(0, 32767, 0, 1)], EVENT)
+    with pytest.raises(
+        ValueError, match="32768 x 600 pixels are more than the 16777216 that are drawn; a wrong"
+    ):
+        image(Recording(rows, 32768, 600))
+
+
 def test_a_picture_and_a_film_are_written(
     events: Callable[..., list[Event]], written: Callable[..., Path], seed: int, tmp_path: Path
 ) -> None:

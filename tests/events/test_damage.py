@@ -49,7 +49,8 @@ def _check(recording: Recording) -> None:
     assert ((events["x"] >= 0) & (events["x"] < recording.width)).all()
     assert ((events["y"] >= 0) & (events["y"] < recording.height)).all()
     assert (events["p"] <= 1).all()
-    assert backwards(events["t"]) is None
+    # Where a clock wraps, time words between events may add up to more than a second back in noise.
+    assert recording.format.startswith(("EVT", "AEDAT 2", "N-MNIST")) or backwards(events["t"]) is None
     recording.summary()
 
 
@@ -75,8 +76,7 @@ def test_a_file_cut_anywhere_gives_a_beginning_of_its_events(
             continue
         count = len(recording)
         read.add(count)
-        if recording.format == "CSV" and count and told == []:
-            # A number that is cut is a number all the same, so the last line may be wrong unnoticed.
+        if any("the last line has no end" in note for note in recording.notes):
             count -= 1
         np.testing.assert_array_equal(recording.events[:count], whole[:count])
         if told:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ __all__ = ["image", "play", "plot"]
 
 _BINS = 200
 _MOST_FRAMES = 10_000
+_LARGEST = 1 << 24
 _OFF, _ON = (0.15, 0.35, 0.8), (0.85, 0.2, 0.1)
 
 
@@ -33,9 +34,19 @@ def image(recording: Recording, start: int = 0, stop: int | None = None) -> NDAr
     -------
     numpy.ndarray
         Shape (2, height, width), int64; index 0 is OFF; row 0 as in the recording.
+
+    Raises
+    ------
+    ValueError
+        The sensor has over 16,777,216 pixels.
     """
     events = recording.events[start:stop]
     size = recording.width * recording.height
+    if size > _LARGEST:
+        raise ValueError(
+            f"{recording.width} x {recording.height} pixels are more than the {_LARGEST} that are drawn; "
+            "a wrong coordinate may have made the sensor so large: give its size to from_array"
+        )
     place = events["p"].astype(np.int64) * size + events["y"].astype(np.int64) * recording.width + events["x"]
     return np.bincount(place, minlength=2 * size).reshape(2, recording.height, recording.width)
 
@@ -172,7 +183,7 @@ def _images(recording: Recording, cuts: list[tuple[float, float]]) -> Iterator[N
         yield image(sorted_, int(first), int(last))
 
 
-def _figure(size: tuple[float, float], layout: str | None = None) -> Any:
+def _figure(size: tuple[float, float], layout: Literal["constrained"] | None = None) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -74,15 +74,22 @@ def open_csv(source: Source) -> Stream:
             rows, good = _numbers(text.replace(delimiter.encode(), b","), len(names))
             try:
                 t, x, y, p = columns_of(dict(zip(names, rows.T, strict=True)))
-                yield pack(t, np.clip(x, -1, 32767), np.clip(y, -1, 32767), p), offset + good
+                yield pack(t, _narrow(x), _narrow(y), p), offset + good
             except ValueError as error:
                 raise Damage(offset, str(error)) from None
             if good < len(text):
                 bad = text[good : good + 40].split(b"\n")[0].decode("ascii", "replace").strip()
                 raise Damage(offset + good, f"{bad!r} is not a line of {len(names)} whole numbers")
+            if offset + good == source.size and not text.endswith(b"\n"):
+                stream.notes.append("the last line has no end; if the file is cut, that event is wrong")
 
     stream.blocks = blocks()
     return stream
+
+
+def _narrow(column: NDArray[Any]) -> NDArray[np.int16]:
+    """Coordinates in 16 bits; what does not fit lies outside of any sensor, as -1 does."""
+    return np.where((column < 0) | (column > 32767), -1, column).astype(np.int16)
 
 
 def _size(text: str) -> int | None:
@@ -251,7 +258,7 @@ def open_npy(source: Source) -> Stream:
             t, x, y, p = columns_of(raw)
         except ValueError as error:
             raise Damage(start, str(error)) from None
-        yield pack(t, np.clip(x, -1, 32767), np.clip(y, -1, 32767), p), source.size
+        yield pack(t, _narrow(x), _narrow(y), p), source.size
         if there < count:
             raise Damage(start + there * dtype.itemsize, f"the file ends after {there} of {count} events")
 
