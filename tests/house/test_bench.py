@@ -94,6 +94,21 @@ def test_json_without_a_file_prints_the_rows(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.usefixtures("three_rows")
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @bench("fake", "first", unit="s")
+    def first() -> Measured:
+        raise AssertionError("was measured")
+
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file" / "rows.json", tmp_path):
+        assert main(["bench", "fake", "--json", str(place)]) == 1
+        out, err = capsys.readouterr()
+        assert out == "" and len(err.splitlines()) == 1 and str(tmp_path) in err
+
+
+@pytest.mark.usefixtures("three_rows")
 def test_an_interruption_keeps_the_rows_before_it(tmp_path: Path) -> None:
     @bench("fake", "stopped", unit="s")
     def stopped() -> Measured:

@@ -239,6 +239,20 @@ def test_demo_json_is_within_four_standard_errors_of_exact(
     assert abs(fusion["mean"] - fusion["exact"]["mean"]) <= 4 * fusion["standard_error"]
 
 
+def test_a_demo_that_cannot_be_drawn_is_told_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    nowhere = str(tmp_path / "file" / "demo.png")
+    assert main(["demo", "--device", "golden", "--json", "--plot", nowhere]) == 1
+    out, err = capsys.readouterr()
+    answer = json.loads(out)
+    assert answer["picture"] is None and answer["asia"]["posterior"]
+    assert len(err.splitlines()) == 1 and "file" in err
+    assert main(["demo", "--device", "golden", "--plot", nowhere]) == 1
+    assert "three cues of one quantity" in capsys.readouterr().out
+
+
 def test_ctrl_c_in_a_long_query_ends_it_with_130() -> None:
     command = [sys.executable, "-X", "importtime", "-m", "spynq", *QUERY, "--target", "lung"]
     with subprocess.Popen(

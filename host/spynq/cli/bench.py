@@ -34,6 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
     from spynq.bench.runner import commit, machine, measure, report, write
 
     targets = rows_of(arguments.name)
+    if arguments.json not in (None, "-"):
+        # Rows take minutes: a place that cannot be written is told before the first.
+        Path(arguments.json).parent.mkdir(parents=True, exist_ok=True)
+        Path(arguments.json).open("a").close()
     rows = []
     hidden = arguments.no_progress or not on_terminal()
     with tqdm(targets, unit="row", disable=hidden, leave=False) as progress:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spynq.cli.output import Waiting, print_json, table
+from spynq.errors import SpynqError
 
 __all__ = ["add_to", "run"]
 
@@ -46,15 +47,22 @@ def run(arguments: argparse.Namespace) -> int:
         fusion = demo.fuse(device, seed=arguments.seed)
     if people:
         print(fusion_text(fusion), end="\n\n")
-    picture = demo.draw(answers, fusion, arguments.plot)
+    # Answers are told even if they cannot be drawn.
+    picture, failure = None, None
+    try:
+        picture = str(demo.draw(answers, fusion, arguments.plot))
+    except (SpynqError, ValueError, OSError) as error:
+        failure = error
     seconds = time.monotonic() - begin
-    if people:
+    if not people:
+        queries = {a.question.network: {**posterior_json(a.posterior), "exact": a.exact} for a in answers}
+        exact = {"mean": fusion.exact_mean, "standard_deviation": fusion.exact_standard_deviation}
+        fused = {**fusion_json(fusion), "exact": exact}
+        print_json({**queries, "fusion": fused, "note": fallback, "picture": picture, "seconds": seconds})
+    elif picture:
         print(f"picture in {picture}; {seconds:.1f} s in all")
-        return 0
-    queries = {a.question.network: {**posterior_json(a.posterior), "exact": a.exact} for a in answers}
-    exact = {"mean": fusion.exact_mean, "standard_deviation": fusion.exact_standard_deviation}
-    fused = {**fusion_json(fusion), "exact": exact}
-    print_json({**queries, "fusion": fused, "note": fallback, "picture": str(picture), "seconds": seconds})
+    if failure is not None:
+        raise failure
     return 0
 
 
