@@ -307,7 +307,19 @@ class Network:
     def query(
         self, targets: str | Iterable[str] | None = None, evidence: Evidence | None = None, **options: Any
     ) -> Posterior:
-        """Posterior by likelihood weighting on a device; see :func:`spynq.stm.query.query`."""
+        """Posterior by likelihood weighting on a device.
+
+        Parameters
+        ----------
+        targets : str or iterable of str, optional
+            Nodes asked for; by default all without hard evidence.
+        evidence : mapping of str to str or int, optional
+            State of each observed node, by name or number.
+        **options
+            ``soft_evidence``, ``samples`` (16,384) or ``tolerance``, ``seed`` (1), ``device``
+            (``"golden"``, ``"rtl"``, ``"board"`` or an open driver), ``config``, ``on_zero``, ``prune``,
+            ``lookahead``, ``timeout``, ``progress``: see :func:`spynq.stm.query.query`.
+        """
         from spynq.stm.query import query
 
         return query(self, targets, evidence, **options)

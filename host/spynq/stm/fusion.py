@@ -105,6 +105,30 @@ def _support(support: tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
+def _pairs(cues: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    try:
+        pairs = [(float(value), float(sd)) for value, sd in cues]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"cues are pairs of value and sd, such as [(14, 8), (5.5, 4)], not {cues!r}"
+        ) from None
+    if not 1 <= len(pairs) <= MAX_TERMS:
+        raise ValueError(f"fusion takes 1 to {MAX_TERMS} cues, not {len(pairs)}")
+    for value, sd in pairs:
+        if not (math.isfinite(value) and math.isfinite(sd) and sd > 0):
+            raise ValueError(f"a cue is a finite value and an sd above 0, not {value:g} and {sd:g}")
+    return pairs
+
+
+def _check_widths(pairs: Sequence[tuple[float, float]], grid: Grid) -> None:
+    narrowest = min(sd for _, sd in pairs)
+    if narrowest < MIN_SD_STEPS * grid.step:
+        raise ValueError(
+            f"an sd of {narrowest:g} is too narrow for support and cues from {grid.low:g} to {grid.high:g}, "
+            f"where it must be at least {MIN_SD_STEPS * grid.step:.2g}; widen the cue or narrow the support"
+        )
+
+
 def _population(samples: int, low: float, high: float, seed: int, stratified: bool) -> Floats:
     uniform = np.random.default_rng(seed).random(samples)
     if stratified:
@@ -152,17 +176,7 @@ def fuse(
         No sample fits the cues.
     """
     began = time.perf_counter()
-    try:
-        pairs = [(float(value), float(sd)) for value, sd in cues]
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"cues are pairs of value and sd, such as [(14, 8), (5.5, 4)], not {cues!r}"
-        ) from None
-    if not 1 <= len(pairs) <= MAX_TERMS:
-        raise ValueError(f"fusion takes 1 to {MAX_TERMS} cues, not {len(pairs)}")
-    for value, sd in pairs:
-        if not (math.isfinite(value) and math.isfinite(sd) and sd > 0):
-            raise ValueError(f"a cue is a finite value and an sd above 0, not {value:g} and {sd:g}")
+    pairs = _pairs(cues)
     low, high = _support(support)
     for name, number, least in (("samples", samples, 1), ("seed", seed, 0)):
         if not isinstance(number, (int, np.integer)) or number < least:
@@ -171,12 +185,7 @@ def fuse(
     drawn = _population(samples, low, high, seed, stratified)
     edges = np.linspace(low, high, BINS + 1)
     grid = Grid.covering([low, high], [value for value, _ in pairs])
-    narrowest = min(sd for _, sd in pairs)
-    if narrowest < MIN_SD_STEPS * grid.step:
-        raise ValueError(
-            f"an sd of {narrowest:g} is too narrow for support and cues from {grid.low:g} to {grid.high:g}, "
-            f"where it must be at least {MIN_SD_STEPS * grid.step:.2g}; widen the cue or narrow the support"
-        )
+    _check_widths(pairs, grid)
     with Population(drawn, cues_on=[0] * len(pairs), bins=edges, grid=grid, device=device) as population:
         found = population.infer(pairs)
     # A dense stratified sum: exact for a picture and for comparison.

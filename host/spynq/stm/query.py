@@ -123,13 +123,7 @@ def query(
     """
     begin = time.monotonic()
     limit = _limit(samples, tolerance)
-    seed = _whole("seed", seed)
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, not {seed}")
-    if lookahead is not None and _whole("lookahead", lookahead) < 0:
-        raise ValueError(f"lookahead must be at least 0 entries, not {lookahead}")
-    if on_zero not in ("raise", "prior", "nan"):
-        raise ValueError(f"on_zero takes raise, prior or nan, not {on_zero!r}")
+    seed = _seed(seed, lookahead, on_zero)
     clamped, soft = network.clamp(evidence), network.likelihoods(soft_evidence)
     names = network.target_names(targets, evidence)
     # Before a device is opened, which may take long: does the question make sense?
@@ -144,8 +138,7 @@ def query(
         except ImpossibleEvidence:
             if on_zero == "raise":
                 raise
-            told = describe(network, clamped, soft)
-            result = _blank(network, names, told, seed, label)
+            result = _blank(network, names, describe(network, clamped, soft), seed, label)
             _fill(result, network, names, on_zero, **fill)
             result.seconds = time.monotonic() - begin
             return result
@@ -167,18 +160,26 @@ def query(
             if on_zero == "raise":
                 raise _zero(compiled, evidence, soft_evidence, limit)
             _fill(result, network, names, on_zero, **fill)
-        elif parts and result.ess < _FEW:
-            count = f"{result.ess:.0f} effective sample{'s' * (round(result.ess) != 1)}"
-            # Looking ahead helps only where the evidence is what costs samples.
-            ahead = ", or look ahead (lookahead=4096)" if result.ess < result.samples / 2 else ""
-            result.notes.append(f"only {count}: draw more{ahead}")
-        if tolerance is not None and result.total_variation() > tolerance:
-            result.notes.append(
-                f"the tolerance {tolerance:g} was not reached in {result.samples:,} samples: "
-                f"about {result.total_variation():.2g}"
-            )
+        elif parts:
+            result.notes += _remarks(result, tolerance)
         result.seconds = time.monotonic() - begin
         return result
+
+
+def _remarks(result: Posterior, tolerance: float | None) -> list[str]:
+    """What the user should know of a sampled answer."""
+    notes = []
+    if result.ess < _FEW:
+        count = f"{result.ess:.0f} effective sample{'s' * (round(result.ess) != 1)}"
+        # Looking ahead helps only where the evidence is what costs samples.
+        ahead = ", or look ahead (lookahead=4096)" if result.ess < result.samples / 2 else ""
+        notes.append(f"only {count}: draw more{ahead}")
+    reached = result.total_variation()
+    if tolerance is not None and reached > tolerance:
+        notes.append(
+            f"the tolerance {tolerance:g} was not reached in {result.samples:,} samples: about {reached:.2g}"
+        )
+    return notes
 
 
 def _limit(samples: int | None, tolerance: float | None) -> int:
@@ -189,6 +190,17 @@ def _limit(samples: int | None, tolerance: float | None) -> int:
     number = _whole("samples", samples)
     way_out = "split the query, with another seed for each part" if number > 0 else "draw at least one"
     return KERNEL.limits[0].check(number, way_out)
+
+
+def _seed(seed: int, lookahead: int | None, on_zero: str) -> int:
+    seed = _whole("seed", seed)
+    if seed < 0:
+        raise ValueError(f"seed must be at least 0, not {seed}")
+    if lookahead is not None and _whole("lookahead", lookahead) < 0:
+        raise ValueError(f"lookahead must be at least 0 entries, not {lookahead}")
+    if on_zero not in ("raise", "prior", "nan"):
+        raise ValueError(f"on_zero takes raise, prior or nan, not {on_zero!r}")
+    return seed
 
 
 def _whole(name: str, value: object) -> int:
