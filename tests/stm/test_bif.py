@@ -188,6 +188,7 @@ WRONG = [
     ("0.2, 0.8", "0.2, 0.7", 4, "sums to 0.9"),
     ("[ 2 ]", "[ 3 ]", 2, "announces 3 states and lists 2"),
     ("[ 2 ]", "[ x ]", 2, "must be a number"),
+    ("[ 2 ]", "[ 2", 2, "must be a number, not '2 { yes ...'"),
     ("yes, no }", "yes, yes }", 2, "the state 'yes' twice"),
     ("discrete", "continuous", 2, "only discrete"),
     ("type discrete [ 2 ] { yes, no };", "", 2, "no line 'type discrete'"),

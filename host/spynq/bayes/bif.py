@@ -93,7 +93,8 @@ class _Reader(Tokens):
         if token == "[":
             digits = self.until("]", f"the number of states of {name}")
             if len(digits) != 1 or not digits[0].isdecimal():
-                self.fail(f"the number of states of {name} must be a number, not {' '.join(digits)!r}", at)
+                told = " ".join([*digits[:3], *["..."] * (len(digits) > 3)])
+                self.fail(f"the number of states of {name} must be a number, not {told!r}", at)
             count = int(digits[0])
             self.expect("{", f"before the states of {name}")
         elif token != "{":
