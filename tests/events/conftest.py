@@ -16,12 +16,16 @@ Event = tuple[int, int, int, int]
 
 
 def make_events(rng: random.Random, count: int, size: int, start: int = 0) -> list[Event]:
-    """Events in order, with equal times and gaps, over a square sensor."""
-    events, t = [], start
-    for _ in range(count):
+    """Events in order over a square sensor, with equal times, gaps, and runs of neighbours at once."""
+    events: list[Event] = []
+    t = start
+    while len(events) < count:
         t += rng.choice((0, 0, 1, 3, 70, 5000))
-        events.append((t, rng.randrange(size), rng.randrange(size), rng.randrange(2)))
-    return events
+        y, p = rng.randrange(size), rng.randrange(2)
+        columns = rng.sample(range(size), rng.choice((1, 1, 2, 6)))
+        near = [x for x in columns if abs(x - columns[0]) < 20]
+        events += [(t, x, y, p) for x in sorted(near)]
+    return events[:count]
 
 
 def aedat2(events: list[Event]) -> bytes:
@@ -102,8 +106,8 @@ def aedat4(events: list[Event], packet: int = 7, compression: int = 0, size: int
     return out
 
 
-def evt2(events: list[Event]) -> bytes:
-    out, high = b"% evt 2.0\n% geometry 34x34\n% end\n", -1
+def evt2(events: list[Event], size: int = 34) -> bytes:
+    out, high = f"% evt 2.0\n% geometry {size}x{size}\n% end\n".encode(), -1
     for t, x, y, p in events:
         if t >> 6 != high:
             high = t >> 6
@@ -112,10 +116,10 @@ def evt2(events: list[Event]) -> bytes:
     return out
 
 
-def evt21(events: list[Event], legacy: bool = False, said: bool = True) -> bytes:
+def evt21(events: list[Event], legacy: bool = False, said: bool = True, size: int = 34) -> bytes:
     """Neighbours of one group of 32, time and polarity that follow each other share a word."""
     order = f";endianness={'legacy' if legacy else 'little'}" if said else ""
-    out, high = f"% evt 2.1\n% format EVT21;height=34;width=34{order}\n% end\n".encode(), -1
+    out, high = f"% evt 2.1\n% format EVT21;height={size};width={size}{order}\n% end\n".encode(), -1
     words, last = [], None
     for t, x, y, p in events:
         if t >> 6 != high:
@@ -135,7 +139,7 @@ def evt21(events: list[Event], legacy: bool = False, said: bool = True) -> bytes
     return out
 
 
-def evt3(events: list[Event], vectors: bool = True) -> bytes:
+def evt3(events: list[Event], vectors: bool = True, size: int = 34) -> bytes:
     """Runs of rising x at one time, row and polarity become vectors."""
     out = [0x8 << 12 | events[0][0] >> 12 & 0xFFF] if events else []
     high = low = row = -1
@@ -164,7 +168,7 @@ def evt3(events: list[Event], vectors: bool = True) -> bytes:
             run = [x]
             out.append(0x2 << 12 | p << 11 | x)
         index += len(run)
-    return b"% evt 3.0\n% geometry 34x34\n% end\n" + struct.pack(f"<{len(out)}H", *out)
+    return f"% evt 3.0\n% geometry {size}x{size}\n% end\n".encode() + struct.pack(f"<{len(out)}H", *out)
 
 
 def nmnist(events: list[Event]) -> bytes:

@@ -67,22 +67,53 @@ def test_pieces_carry_their_state(
 
     path = written(format_name, events(seed, 200))
     at_once = load(path)
-    monkeypatch.setattr(stream, "_PIECE", 3)
-    monkeypatch.setattr(tables, "_PIECE", 50)
-    in_pieces = load(path)
-    np.testing.assert_array_equal(in_pieces.events, at_once.events)
-    assert in_pieces.notes == at_once.notes
+    for words in (1, 3, 20):
+        monkeypatch.setattr(stream, "_PIECE", words)
+        monkeypatch.setattr(tables, "_PIECE", 20 * words)
+        in_pieces = load(path)
+        np.testing.assert_array_equal(in_pieces.events, at_once.events)
+        assert in_pieces.notes == at_once.notes
+
+
+@pytest.mark.parametrize("name", ["EVT 2.0", "EVT 2.1", "EVT 3.0"])
+@pytest.mark.parametrize("words", [3, 20, 1 << 20])
+def test_wide_sensors_in_pieces(
+    name: str,
+    words: int,
+    seed: int,
+    events: Callable[..., list[Event]],
+    encoders: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All 11 bits of both coordinates, with the state carried over."""
+    from spynq.events import stream
+
+    made = [(t, x + 2000, y + 2000, p) for t, x, y, p in events(seed, 300, 48)]
+    (tmp_path / "a").write_bytes(encoders[name](made, size=2048))
+    monkeypatch.setattr(stream, "_PIECE", words)
+    np.testing.assert_array_equal(load(tmp_path / "a").events, _expected(made))
 
 
 @pytest.mark.parametrize(
     ("name", "bits"),
     [("AEDAT 2.0", 32), ("EVT 2.0", 34), ("EVT 3.0", 24), ("N-MNIST", 23), ("AEDAT 3.1", 31)],
 )
+@pytest.mark.parametrize("words", [2, 1 << 20])
 def test_time_goes_on_where_the_counter_wraps(
-    name: str, bits: int, seed: int, events: Callable[..., list[Event]], written: Callable[..., Path]
+    name: str,
+    bits: int,
+    words: int,
+    seed: int,
+    events: Callable[..., list[Event]],
+    written: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """N-MNIST is told its format: files of it start near zero, which this one does not."""
-    made = events(seed, 300, start=(1 << bits) - 100_000)
+    from spynq.events import stream
+
+    monkeypatch.setattr(stream, "_PIECE", words)
+    made = events(seed, 300, start=(1 << bits) - 20_000)
     assert made[-1][0] >= 1 << bits
     recording = load(written(name, made), format=name)
     np.testing.assert_array_equal(recording.events, _expected(made))
