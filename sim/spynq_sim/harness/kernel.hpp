@@ -99,7 +99,8 @@ class Kernel<std::tuple<M...>, std::tuple<S...>, std::tuple<R...>> {
     }
 
     // The processor is on its way. Nothing happens in a kernel that is idle, so its clock need not be simulated.
-    void travel(uint32_t offset, bool poll) {
+    // It arrives early if `over` says that what it polls for has come.
+    template <class Over> void travel(uint32_t offset, bool poll, Over over) {
         step_ = poll && polled_ == offset ? (step_ * 2 < set_.longest_step ? step_ * 2 : set_.longest_step)
                                           : set_.access_cycles;
         if (step_ < set_.access_cycles) step_ = set_.access_cycles;
@@ -109,10 +110,12 @@ class Kernel<std::tuple<M...>, std::tuple<S...>, std::tuple<R...>> {
             report_.now += step_, report_.by_cause[cause] += step_;
             return;
         }
-        run(step_, cause);
+        run(step_, cause, over);
         if (report_.now - report_.last_beat > set_.patience && !quiet())
             complain(report_, kPatience, offset, "%llu", (unsigned long long)(report_.now - report_.last_beat));
     }
+
+    void travel(uint32_t offset, bool poll) { travel(offset, poll, [] { return false; }); }
 
     // Clock until `done`, which sees the settled pins, and lower each valid after the edge that took it.
     template <class Done> bool transact(Done done) {
@@ -180,13 +183,15 @@ public:
         polled_ = ~0u;
     }
 
-    uint64_t run(uint64_t cycles, unsigned cause) {
+    uint64_t run(uint64_t cycles, unsigned cause) { return run(cycles, cause, [] { return false; }); }
+
+    template <class Over> uint64_t run(uint64_t cycles, unsigned cause, Over over) {
         const uint32_t before = interrupts();
         uint64_t ran = 0;
         while (ran < cycles) {
             cycle(), edge();
             ++ran;
-            if (interrupts() & ~before || report_.fault) break;
+            if (interrupts() & ~before || report_.fault || over()) break;
         }
         report_.by_cause[cause] += ran;
         return ran;
@@ -221,7 +226,13 @@ public:
 
     // A register of DMA `index`; it lives here and not in the kernel, yet every access takes its time.
     uint32_t dma_read(unsigned index, uint32_t offset) {
-        travel(0x10000 + (index << 8) + offset, true);
+        bool active = false;
+        const auto look = [&](auto& c) { active = c.active(); };
+        channel(index, offset, look);
+        const bool before = active;
+        // Looking again at a channel that is idle is no wait.
+        if (!before) polled_ = ~0u;
+        travel(0x10000 + (index << 8) + offset, true, [&] { return channel(index, offset, look), before && !active; });
         uint32_t value = 0;
         channel(index, offset, [&](auto& c) { value = c.read(offset % 0x30); });
         return value;
