@@ -8,6 +8,7 @@ offset, a field or a limit a second time.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 __all__ = [
     "CONTROL",
@@ -102,7 +103,8 @@ class Register:
         for candidate in self.fields:
             if candidate.name == name:
                 return candidate
-        raise KeyError(f"{self.name} has no field {name}; it has {[f.name for f in self.fields]}")
+        known = ", ".join(f.name for f in self.fields) or "none"
+        raise ValueError(f"{self.name} has no field {name}; its fields are {known}")
 
 
 @dataclass(frozen=True)
@@ -302,7 +304,10 @@ class Kernel:
         try:
             return self._index[name]
         except KeyError:
-            raise KeyError(f"{self.name} has no register {name}") from None
+            close = get_close_matches(name, self._index, 3) or [
+                f"a register page: spynq registers {self.name}"
+            ]
+            raise ValueError(f"{self.name} has no register {name}; there is {' or '.join(close)}") from None
 
     def offset(self, name: str) -> int:
         """Byte offset of the register called ``name``."""

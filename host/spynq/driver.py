@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -93,10 +94,14 @@ class KernelDriver:
         register = self.kernel.register(name)
         if register.access == "ro":
             raise ValueError(f"{name} of {self.kernel.name} can only be read")
-        if not 0 <= value < 1 << register.width:
-            raise ValueError(f"{name} takes 0 to {(1 << register.width) - 1}, not {value}")
-        # MMIO of pynq takes Python's own integers only.
-        self.write(register.offset, int(value))
+        try:
+            # MMIO of pynq takes Python's own integers only.
+            number = operator.index(value)
+        except TypeError:
+            raise ValueError(f"{name} takes a whole number, not {value!r}") from None
+        if not 0 <= number < 1 << register.width:
+            raise ValueError(f"{name} takes 0 to {(1 << register.width) - 1}, not {number}")
+        self.write(register.offset, number)
 
     def set_address(self, name: str, address: int) -> None:
         """Write a byte address into the register pair ``name_LO``, ``name_HI``."""

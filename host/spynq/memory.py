@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 from bisect import insort
 from typing import Any
@@ -130,7 +131,10 @@ class Arena:
 
     def allocate(self, shape: int | tuple[int, ...], dtype: Any = "u4") -> Buffer:
         """A zeroed array that kernels reach at ``device_address``."""
-        nbytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        lengths = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+        if any(length < 0 for length in lengths):
+            raise ValueError(f"a buffer has lengths of at least 0, not {shape}")
+        nbytes = math.prod(map(int, lengths)) * np.dtype(dtype).itemsize
         address = self.reserve(nbytes)
         array = np.ndarray(shape, dtype, buffer=self.host, offset=address - self.base).view(Buffer)
         array._arena, array._reserved = self, address

@@ -144,6 +144,25 @@ def test_a_tool_that_a_device_misses_later_is_named_with_its_extra(monkeypatch: 
         open_kernel("echo", "rtl")
 
 
+def test_wrong_registers_values_and_lengths_are_told() -> None:
+    with open_kernel("echo", "golden") as echo:
+        for name, value, told in (
+            ("SCRATHC", 1, "echo has no register SCRATHC; there is SCRATCH"),
+            ("OXYGEN", 1, "echo has no register OXYGEN; there is a register page: spynq registers echo"),
+            ("SCRATCH", 1.5, "SCRATCH takes a whole number, not 1.5"),
+            ("SCRATCH", -1, "SCRATCH takes 0 to 4294967295, not -1"),
+            ("ID", 1, "ID of echo can only be read"),
+        ):
+            with pytest.raises(ValueError, match=told):
+                echo.set(name, value)
+        echo.set("SCRATCH", np.uint64(7))
+        assert echo.get("SCRATCH") == 7
+        with pytest.raises(ValueError, match="a buffer has lengths of at least 0, not -1"):
+            echo.allocate(-1)
+    with pytest.raises(ValueError, match="STATUS has no field LATE; its fields are READ_ERROR, "):
+        echo.kernel.register("STATUS").field("LATE")
+
+
 def test_board_is_refused_elsewhere() -> None:
     with pytest.raises(
         MissingDependency, match=r"device board needs a PYNQ board \(aarch64\), and this machine is"

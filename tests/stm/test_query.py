@@ -15,7 +15,7 @@ import pytest
 from spynq import devices
 from spynq.bayes.network import Network, Node
 from spynq.errors import DeviceTimeout, ImpossibleEvidence, SpynqError
-from spynq.stm import example
+from spynq.stm import Population, example
 from spynq.stm.accuracy import accuracy, measure, reference_cases
 from spynq.stm.image import record_dtype
 from spynq.stm.params import IMPOSSIBLE, StmConfig
@@ -231,6 +231,14 @@ def test_wrong_questions_are_refused_before_a_device_is_opened(monkeypatch: pyte
 def test_a_build_and_an_open_driver_exclude_each_other(golden: Any) -> None:
     with pytest.raises(ValueError, match="cannot be given with an open driver"):
         example("asia").query(device=golden, config=StmConfig())
+
+
+def test_a_driver_of_another_kernel_is_refused() -> None:
+    with devices.open_kernel("echo", "golden") as echo:
+        with pytest.raises(ValueError, match="a query takes a driver of kernel stm, not of echo"):
+            example("asia").query(device=echo)
+        with pytest.raises(ValueError, match="a population takes a driver of kernel stm, not of echo"):
+            Population([0, 1], driver=echo)
 
 
 def test_a_network_too_large_names_excess_and_way_out() -> None:

@@ -141,6 +141,8 @@ class Population:
         timeout: float = DEFAULT_TIMEOUT,
         **options: Any,
     ) -> None:
+        if driver is not None and "CAP_POPULATION" not in driver.capabilities:
+            raise ValueError(f"a population takes a driver of kernel stm, not of {driver.kernel.name}")
         array = np.asarray(samples, np.float64)
         if array.ndim == 1:
             array = array[:, None]

@@ -221,6 +221,8 @@ def _opened(device: Any, config: StmConfig | None) -> Iterator[tuple[Any, str]]:
         if not hasattr(device, "capabilities"):
             known = ", ".join(devices.names())
             raise ValueError(f"device takes a name ({known}) or an open driver, not {device!r}")
+        if "CAP_STATES" not in device.capabilities:
+            raise ValueError(f"a query takes a driver of kernel stm, not of {device.kernel.name}")
         if config is not None:
             raise ValueError("config builds a new device; it cannot be given with an open driver")
         yield device, _label(device)
