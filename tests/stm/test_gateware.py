@@ -39,9 +39,7 @@ DONE = 2
 
 
 def flat(lanes: int, terms: int = 2, population: int = 64, columns: int = 2, bins: int = 8) -> StmConfig:
-    return StmConfig(
-        lanes=lanes, terms=terms, population=population, columns=columns, bins=bins, states=0
-    )
+    return StmConfig(lanes=lanes, terms=terms, population=population, columns=columns, bins=bins, states=0)
 
 
 def both(lanes: int) -> StmConfig:
@@ -108,9 +106,7 @@ SMALL = [
     flat(2, terms=3, population=2, columns=3, bins=16),
     flat(8, terms=3, population=512, columns=6, bins=16),
     both(4),
-    StmConfig(
-        lanes=8, terms=0, bins=64, states=8, state_bits=4, program=32, table=1024, targets=8
-    ),
+    StmConfig(lanes=8, terms=0, bins=64, states=8, state_bits=4, program=32, table=1024, targets=8),
 ]
 LARGE = [
     flat(16, terms=4, population=1024, columns=8, bins=128),
@@ -145,9 +141,7 @@ def test_every_run_matches_the_model_on_a_large_build(config: StmConfig, seed: i
 def run_cocotb(config: StmConfig, simulator: str, runs: int, seed: int) -> int:
     kernel = export("stm", config)
     settings = {"CONFIG": json.dumps(asdict(config)), "RUNS": str(runs)}
-    return run_bench(
-        kernel.verilog, kernel.top, BENCH, simulator=simulator, seed=seed, settings=settings
-    )
+    return run_bench(kernel.verilog, kernel.top, BENCH, simulator=simulator, seed=seed, settings=settings)
 
 
 def test_an_independent_bus_model_agrees_and_no_unknown_value_gets_out(seed: int) -> None:

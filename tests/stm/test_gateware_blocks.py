@@ -79,8 +79,7 @@ def test_log_likelihood_over_several_passes(terms: int, seed: int) -> None:
     cues = rng.integers(-(1 << 15), 1 << 15, (count, passes * terms))
     gains = rng.integers(0, 1 << 26, (count, passes * terms)) >> rng.integers(0, 16, (count, 1))
     want = [
-        int(golden.log_likelihood(s[:, None], c, g)[0])
-        for s, c, g in zip(samples, cues, gains, strict=True)
+        int(golden.log_likelihood(s[:, None], c, g)[0]) for s, c, g in zip(samples, cues, gains, strict=True)
     ]
     got: list[int] = []
 

@@ -131,8 +131,12 @@ class Bench:
         group: list[int] = []
         replay = _Replay(self, result, columns)
         outputs = (
-            dut.image.ready, dut.groups.valid, Value.cast(dut.groups.payload.l), dut.groups.payload.last,
-            Value.cast(dut.labels), dut.busy,
+            dut.image.ready,
+            dut.groups.valid,
+            Value.cast(dut.groups.payload.l),
+            dut.groups.payload.last,
+            Value.cast(dut.labels),
+            dut.busy,
         )
         while len(result.states) < chunks or replay.releasing:
             valid = bool(beats) and (valid or not self.chance())

@@ -119,6 +119,10 @@ def _flat(network: Network, steps: list[Step]) -> tuple[Any, ...]:
             stride *= network[parent].size
         first.append(len(parents))
     return (
-        sizes, np.array(bases), np.array(first), np.array(parents, np.int64), np.array(strides, np.int64),
+        sizes,
+        np.array(bases),
+        np.array(first),
+        np.array(parents, np.int64),
+        np.array(strides, np.int64),
         np.concatenate(rows),
     )

@@ -175,8 +175,10 @@ def _source(steps: Sequence[Step], clamped: dict[int, int], target: int, states:
         ]
     for state in range(states):
         lines += [
-            " h = F(0); g = F(0)", f" for j in range({BLOCK}):",
-            f"  v = w[j] if {_at(4 + target)} == U({state}) else F(0)", "  h += v; g += v * v",
+            " h = F(0); g = F(0)",
+            f" for j in range({BLOCK}):",
+            f"  v = w[j] if {_at(4 + target)} == U({state}) else F(0)",
+            "  h += v; g += v * v",
             f" sums[{state}] += h; squares[{state}] += g",
         ]
     return "\n".join(lines)

@@ -19,7 +19,16 @@ _QUEUE = 16
 """Populations between the phases, and between the second phase and its results."""
 
 _SETTINGS = (
-    "start", "groups", "passes", "final_quad", "histogram", "count", "weights", "show", "bins", "labelled",
+    "start",
+    "groups",
+    "passes",
+    "final_quad",
+    "histogram",
+    "count",
+    "weights",
+    "show",
+    "bins",
+    "labelled",
 )
 
 # Clocks after the step was issued.
@@ -277,9 +286,7 @@ class BackEnd(wiring.Component):
         connect(m, beats.o, wiring.flipped(self.beats))
 
     @staticmethod
-    def _room(
-        m: Module, size: int, take: Signal, taken: stream.Interface, room: Signal, name: str
-    ) -> None:
+    def _room(m: Module, size: int, take: Signal, taken: stream.Interface, room: Signal, name: str) -> None:
         """Count what is under way to a queue, so that it never overflows."""
         used = Signal(range(size + 1), name=f"used_{name}")
         m.d.sync += used.eq(used + take - (taken.valid & taken.ready))

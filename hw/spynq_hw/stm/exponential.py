@@ -24,8 +24,7 @@ def rows_of_product(a: Value, b: Value) -> list[Value]:
 def rows_of_square(a: Value) -> list[Value]:
     """Shifted partial products of a square, equal pairs counted once."""
     return [
-        Cat(a[i], Const(0, 1), a[i + 1 :] & a[i].replicate(len(a) - i - 1)) << (2 * i)
-        for i in range(len(a))
+        Cat(a[i], Const(0, 1), a[i + 1 :] & a[i].replicate(len(a) - i - 1)) << (2 * i) for i in range(len(a))
     ]
 
 

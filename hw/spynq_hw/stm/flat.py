@@ -122,9 +122,7 @@ class Flat(wiring.Component):
 
         m.d.comb += [
             # A group is started only with room for it; its further passes need none.
-            issue.eq(
-                active & cues.valid & (position < population.loaded) & (self.room | (part != 0))
-            ),
+            issue.eq(active & cues.valid & (position < population.loaded) & (self.room | (part != 0))),
             self.reserve.eq(issue & (part == 0)),
             last_part.eq((part + 1) * config.terms >= self.terms),
             last_group.eq(position == self.groups - 1),
@@ -172,10 +170,7 @@ class Flat(wiring.Component):
         for lane in range(config.lanes):
             m.submodules[f"lane{lane}"] = likelihood = LogLikelihood(terms)
             m.d.comb += [
-                *(
-                    likelihood.samples[t].eq(population.terms_read[lane * terms + t])
-                    for t in range(terms)
-                ),
+                *(likelihood.samples[t].eq(population.terms_read[lane * terms + t]) for t in range(terms)),
                 likelihood.cues.eq(cue),
                 likelihood.gains.eq(later_gain),
                 likelihood.first.eq(first),

@@ -133,9 +133,7 @@ class Sequencer(wiring.Component):
         step = Signal(self.step.shape(), reset_less=True)
         m.d.sync += [held.eq(position), held_valid.eq(valid), self.valid.eq(held_valid)]
         m.d.sync += [step[name].eq(held[name]) for name in _POSITION]
-        m.d.sync += [
-            step[name].eq(word[name]) for name in (*_WORD, "parents")
-        ]
+        m.d.sync += [step[name].eq(word[name]) for name in (*_WORD, "parents")]
         # (sum of stride * state) << k, with the shift done once for all lanes.
         m.d.sync += [
             step.strides[parent].eq(word.strides[parent] << word.log2_states)
@@ -172,9 +170,7 @@ class Sequencer(wiring.Component):
                 write.data.strides[parent].eq(_field(self.word, f"STRIDE{parent}")),
             ]
 
-    def _loops(
-        self, m: Module, counter: Signal, marked: Signal, position: data.View, valid: Signal
-    ) -> None:
+    def _loops(self, m: Module, counter: Signal, marked: Signal, position: data.View, valid: Signal) -> None:
         """The four loops: ``position`` and ``valid`` of this cycle, and what comes next."""
         lane_bits = ceil_log2(self.config.lanes)
         operation = Signal(range(self.config.program))
@@ -212,14 +208,23 @@ class Sequencer(wiring.Component):
                     m.d.sync += operation.eq(following)
                 with m.Else():
                     m.d.sync += [
-                        operation.eq(0), counter.eq(0), begin.eq(1), bank.eq(~bank),
+                        operation.eq(0),
+                        counter.eq(0),
+                        begin.eq(1),
+                        bank.eq(~bank),
                         remaining.eq(remaining - CHUNK),
                         self.running.eq(remaining > CHUNK),
                     ]
         with m.If(self.start):
             m.d.sync += [
-                operation.eq(0), counter.eq(0), slot.eq(0), bank.eq(0), begin.eq(1),
-                chunks_open.eq(0), remaining.eq(self.samples), self.running.eq(1),
+                operation.eq(0),
+                counter.eq(0),
+                slot.eq(0),
+                bank.eq(0),
+                begin.eq(1),
+                chunks_open.eq(0),
+                remaining.eq(self.samples),
+                self.running.eq(1),
             ]
 
 
@@ -227,5 +232,3 @@ def _field(word: Signal, name: str) -> Signal:
     """The bits of a field of an ``OP`` beat."""
     field = _OP_FIELDS[name]
     return word[field.lsb : field.lsb + field.width]
-
-

@@ -27,17 +27,25 @@ def build_and_run(folder: Path) -> int:
     stamp = folder / "built"
     if not stamp.exists():
         runner.build(
-            sources=[folder / "echo_peer.v"], hdl_toplevel="echo_peer", build_dir=folder / "build",
+            sources=[folder / "echo_peer.v"],
+            hdl_toplevel="echo_peer",
+            build_dir=folder / "build",
             build_args=["-Wno-fatal", "-Wno-lint", "-Wno-style", "-O3", "-CFLAGS", "-O3"],
-            always=True, timescale=("1ns", "1ps"),
+            always=True,
+            timescale=("1ns", "1ps"),
         )
         stamp.touch()
     results = runner.test(
-        hdl_toplevel="echo_peer", hdl_toplevel_lang="verilog", test_module="cocotbpynq_echo",
-        build_dir=folder / "build", test_dir=folder,
+        hdl_toplevel="echo_peer",
+        hdl_toplevel_lang="verilog",
+        test_module="cocotbpynq_echo",
+        build_dir=folder / "build",
+        test_dir=folder,
         extra_env={
-            "HWH_LOCATION_DIR": str(folder), "COCOTB_SYS_ARGV": "peer",
-            "COCOTB_LOG_LEVEL": "WARNING", "PYTHONPATH": str(Path(__file__).parent),
+            "HWH_LOCATION_DIR": str(folder),
+            "COCOTB_SYS_ARGV": "peer",
+            "COCOTB_LOG_LEVEL": "WARNING",
+            "PYTHONPATH": str(Path(__file__).parent),
             "SPYNQ_PEER_STARTED": repr(time.time()),
         },
     )
@@ -84,7 +92,8 @@ def measure() -> None:
         stream_rates.append(4 * words / (time.perf_counter() - begin))
         assert (target == source + 7).all()
     figures |= {
-        "writes_per_second": median(write_rates), "reads_per_second": median(read_rates),
+        "writes_per_second": median(write_rates),
+        "reads_per_second": median(read_rates),
         "stream_bytes_per_second": median(stream_rates),
     }
     Path("result.json").write_text(json.dumps(figures))

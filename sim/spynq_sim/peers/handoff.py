@@ -12,9 +12,23 @@ __all__ = ["TOP", "handoff", "wrapper"]
 
 TOP = "echo_peer"
 _LITE = {
-    "awaddr": 12, "awvalid": 1, "awready": -1, "wdata": 32, "wstrb": 4, "wvalid": 1, "wready": -1,
-    "bresp": -2, "bvalid": -1, "bready": 1, "araddr": 12, "arvalid": 1, "arready": -1, "rdata": -32,
-    "rresp": -2, "rvalid": -1, "rready": 1,
+    "awaddr": 12,
+    "awvalid": 1,
+    "awready": -1,
+    "wdata": 32,
+    "wstrb": 4,
+    "wvalid": 1,
+    "wready": -1,
+    "bresp": -2,
+    "bvalid": -1,
+    "bready": 1,
+    "araddr": 12,
+    "arvalid": 1,
+    "arready": -1,
+    "rdata": -32,
+    "rresp": -2,
+    "rvalid": -1,
+    "rready": 1,
 }
 _IN = {"tdata": 32, "tlast": 1, "tvalid": 1, "tready": -1}
 """Width per port of an interface; negative widths are outputs of the kernel."""
@@ -66,8 +80,12 @@ def handoff(address: int) -> str:
     for place, (instance, port) in enumerate((("echo_0", "s_axi_control"), ("axi_dma_0", "S_AXI_LITE"))):
         base = address + 0x10000 * place
         ElementTree.SubElement(
-            memory, "MEMRANGE", INSTANCE=instance, SLAVEBUSINTERFACE=port,
-            BASEVALUE=f"{base:#010x}", HIGHVALUE=f"{base + 0xFFFF:#010x}",
+            memory,
+            "MEMRANGE",
+            INSTANCE=instance,
+            SLAVEBUSINTERFACE=port,
+            BASEVALUE=f"{base:#010x}",
+            HIGHVALUE=f"{base + 0xFFFF:#010x}",
         )
     return ElementTree.tostring(root, encoding="unicode")
 

@@ -87,8 +87,13 @@ def cocotbpynq(exported: ExportedKernel | None = None, words: int = WORDS) -> Fi
     script = Path(__file__).with_name("cocotbpynq_echo.py")
     try:
         run = subprocess.run(
-            [str(python), str(script), str(folder)], cwd=folder, capture_output=True, text=True,
-            timeout=_PATIENCE, check=False, env=_environment(python.parent, words),
+            [str(python), str(script), str(folder)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+            env=_environment(python.parent, words),
         )
     except subprocess.TimeoutExpired as error:
         raise NotMeasured(f"cocotbpynq took more than {_PATIENCE:g} s") from error
@@ -132,9 +137,12 @@ def plain_cocotb(exported: ExportedKernel | None = None, words: int = WORDS) -> 
     with tempfile.TemporaryDirectory(prefix="spynq_peer_") as folder:
         result = Path(folder) / "result.json"
         run_bench(
-            kernel.verilog, kernel.top, Path(__file__).with_name("plain_cocotb.py"),
+            kernel.verilog,
+            kernel.top,
+            Path(__file__).with_name("plain_cocotb.py"),
             settings={
-                "SPYNQ_PEER_WORDS": str(words), "SPYNQ_PEER_RESULT": str(result),
+                "SPYNQ_PEER_WORDS": str(words),
+                "SPYNQ_PEER_RESULT": str(result),
                 "SPYNQ_PEER_STARTED": repr(time.time()),
             },
         )

@@ -36,9 +36,7 @@ def _accuracies() -> list[tuple[str, Accuracy]]:
             "the reference networks are absent; point SPYNQ_DATA to a folder with static/bn/*.bif and "
             "reference_posteriors.json"
         )
-    found = [
-        (name, measure(case, samples=_SAMPLES, seed=_SEED)) for name, case in reference_cases(folder)
-    ]
+    found = [(name, measure(case, samples=_SAMPLES, seed=_SEED)) for name, case in reference_cases(folder)]
     if len(found) != _CASES or len({name for name, _ in found}) != _NETWORKS:
         raise NotMeasured(f"{folder} holds {len(found)} cases, not {_CASES} of {_NETWORKS} networks")
     return found
