@@ -158,8 +158,10 @@ def _draw_answer(axes: Axes, one: Answer) -> None:
     axes.set_xticks(places, [f"{node}\n{state}" for node, state, *_ in rows], fontsize=6, rotation=90)
     given = ", ".join(f"{node}={state}" for node, state in one.question.evidence.items())
     axes.set_title(f"{one.question.network.upper()} given {given}", fontsize=8)
-    axes.set_ylim(0, 1)
-    axes.legend(fontsize=7)
+    # Room above the bars for the legend.
+    axes.set_ylim(0, 1.25)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    axes.legend(fontsize=7, loc="upper center", ncols=2)
 
 
 def _draw_fusion(axes: Axes, fusion: Any) -> None:
