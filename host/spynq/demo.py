@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from spynq import devices
 from spynq.errors import MissingDependency, SpynqError
+from spynq.pictures import new_figure
 from spynq.stm.params import StmConfig
 
 if TYPE_CHECKING:
@@ -127,13 +128,9 @@ def draw(answers: list[Answer], fusion: Any, path: Path) -> Path:
     MissingDependency
         Without matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependency("the picture needs matplotlib: pip install 'spynq[plot]'") from error
     if not answers:
         raise SpynqError("there is nothing to draw: no network was queried")
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    figure = new_figure(11, 3.4)
     panels = figure.subplots(1, len(answers) + 1)
     for axes, one in zip(panels, answers, strict=False):
         _draw_answer(axes, one)

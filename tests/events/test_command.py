@@ -139,7 +139,5 @@ def test_what_a_film_or_picture_needs_is_named(tmp_path: Path, monkeypatch: pyte
     ):
         play(recording, tmp_path / "a.mp4")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(
-        MissingDependency, match=r"pictures need matplotlib; install it with pip .*spynq\[plot\]"
-    ):
+    with pytest.raises(MissingDependency, match=r"plots need matplotlib: pip install 'spynq\[plot\]'"):
         plot(recording)

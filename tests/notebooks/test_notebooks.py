@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+DRAWS = re.compile(r"\.plot\(|\bplots\.\w+\(|\bplt\.loglog\(")
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks" / "spynq_notebooks").glob("*.ipynb"))
 
 
@@ -29,6 +32,12 @@ def test_runs_to_its_end(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         if output.output_type == "stream" and output.name == "stderr" and "Warning" in output.text
     ]
     assert not warnings, f"{path.name} shows a reader warnings: {warnings}"
+    blank = [cell.source for cell in executed if DRAWS.search(cell.source) and not _pictures(cell)]
+    assert not blank, f"{path.name} draws and shows nothing in: {blank}"
+
+
+def _pictures(cell: Any) -> int:
+    return sum("image/png" in output.get("data", {}) for output in cell.outputs)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

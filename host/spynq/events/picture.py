@@ -6,13 +6,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spynq.errors import MissingDependency
 from spynq.events.recording import SECOND, Recording
+from spynq.pictures import new_figure
 
 __all__ = ["image", "play", "plot"]
 
@@ -77,7 +78,7 @@ def plot(recording: Recording, title: str = "") -> Any:
     spynq.errors.MissingDependency
         matplotlib is absent.
     """
-    figure = _figure((9, 4), "constrained")
+    figure = new_figure(9, 4)
     shown, rate = figure.subplots(1, 2)
     counts = image(recording)
     shown.imshow(
@@ -140,7 +141,7 @@ def play(
         raise MissingDependency(
             f"{path}: an MP4 needs the program ffmpeg; write a .gif, or apt-get install ffmpeg"
         )
-    figure = _figure((4, 4 * max(0.2, recording.height / recording.width)))
+    figure = new_figure(4, 4 * max(0.2, recording.height / recording.width), layout=None)
     from matplotlib.animation import FFMpegWriter, PillowWriter
     from tqdm import tqdm
 
@@ -181,13 +182,3 @@ def _images(recording: Recording, cuts: list[tuple[float, float]]) -> Iterator[N
     for begin, end in cuts:
         first, last = np.searchsorted(t, (begin, end))
         yield image(sorted_, int(first), int(last))
-
-
-def _figure(size: tuple[float, float], layout: Literal["constrained"] | None = None) -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingDependency(
-            "pictures need matplotlib; install it with pip install 'spynq[plot]'"
-        ) from None
-    return Figure(figsize=size, layout=layout)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from spynq.errors import MissingDependency
+from spynq.pictures import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["fusion", "population", "posterior"]
 
 _SHOWN = 2000
-
-
-def _figure(width: float, height: float) -> Figure:
-    # A Figure of its own needs no display and leaves pyplot's state alone.
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependency("plots need matplotlib: pip install 'spynq[plot]'") from error
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 def posterior(
@@ -49,7 +40,7 @@ def posterior(
     title : str
         Above the bars.
     """
-    figure = _figure(1.5 + 0.6 * len(probabilities), 3)
+    figure = new_figure(1.5 + 0.6 * len(probabilities), 3)
     axes = figure.subplots()
     places = np.arange(len(probabilities))
     errors = None if standard_error is None else [standard_error[state] for state in probabilities]
@@ -73,7 +64,7 @@ def population(samples: npt.ArrayLike, weights: npt.ArrayLike, name: str = "valu
     name : str
         Of the coordinate.
     """
-    figure = _figure(6, 2.5)
+    figure = new_figure(6, 2.5)
     axes = figure.subplots()
     _raster(axes, np.asarray(samples, np.float64), np.asarray(weights, np.float64))
     axes.set(xlabel=name)
@@ -89,7 +80,7 @@ def _raster(axes: Axes, samples: npt.NDArray[np.float64], weights: npt.NDArray[n
 
 def fusion(found: Fusion) -> Figure:
     """Cues, exact posterior and estimate above; the population's weights below."""
-    figure = _figure(7, 4.5)
+    figure = new_figure(7, 4.5)
     upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1)})
     width = np.diff(found.edges)
     middle = (found.edges[:-1] + found.edges[1:]) / 2

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spynq.errors import MissingDependency
+from spynq.pictures import new_figure
 from spynq.stm.params import IMPOSSIBLE, L_FRACTION, W_ONE
 
 if TYPE_CHECKING:
@@ -203,15 +203,11 @@ class Posterior:
         MissingDependency
             matplotlib is not installed.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise MissingDependency("plots need matplotlib: pip install 'spynq[plot]'") from error
         shown = dict(list(self.probabilities.items())[:36])
         columns = max(1, min(3, len(shown)))
         rows = max(1, -(-len(shown) // columns))
         states = max((len(s) for s in shown.values()), default=1)
-        figure = Figure(figsize=(4 * columns, rows * (0.8 + 0.3 * states)), layout="constrained")
+        figure = new_figure(4 * columns, rows * (0.8 + 0.3 * states))
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for panel, (node, values) in zip(panels, shown.items(), strict=False):
             errors = [2 * self.standard_error[node][state] for state in values]
