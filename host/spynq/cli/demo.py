@@ -28,7 +28,7 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run ``spynq demo``."""
     from spynq import demo
-    from spynq.cli.stm import fusion_json, posterior_json
+    from spynq.cli.stm import fusion_json
 
     begin = time.monotonic()
     people = not arguments.json
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         failure = error
     seconds = time.monotonic() - begin
     if not people:
-        queries = {a.question.network: {**posterior_json(a.posterior), "exact": a.exact} for a in answers}
+        queries = {a.question.network: {**a.posterior.to_dict(), "exact": a.exact} for a in answers}
         exact = {"mean": fusion.exact_mean, "standard_deviation": fusion.exact_standard_deviation}
         fused = {**fusion_json(fusion), "exact": exact}
         print_json({**queries, "fusion": fused, "note": fallback, "picture": picture, "seconds": seconds})

@@ -111,7 +111,7 @@ def _keeping_what_is_done(arguments: argparse.Namespace) -> Iterator[None]:
 
 def _tell(posterior: Any, arguments: argparse.Namespace) -> None:
     if arguments.json:
-        print_json(posterior_json(posterior))
+        print_json(posterior.to_dict())
     else:
         print(posterior_text(posterior))
     _notes(posterior)
@@ -190,19 +190,6 @@ def _cue(text: str) -> tuple[float, float]:
     except ValueError:
         pass
     raise ValueError(f"--cue takes VALUE,SD, such as 3.5,8, not {text!r}")
-
-
-def posterior_json(posterior: Any) -> dict[str, object]:
-    """A posterior under the names that other programs rely on."""
-    return {
-        "device": posterior.device,
-        "kernel": "stm",
-        "samples": posterior.samples,
-        "seed": posterior.seed,
-        "posterior": posterior.probabilities,
-        "standard_error": posterior.standard_error,
-        **{name: getattr(posterior, name) for name in _COSTS},
-    }
 
 
 def posterior_text(posterior: Any) -> str:
