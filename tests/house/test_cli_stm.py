@@ -256,7 +256,12 @@ def test_a_demo_that_cannot_be_drawn_is_told_all_the_same(
 def test_ctrl_c_in_a_long_query_ends_it_with_130() -> None:
     command = [sys.executable, "-X", "importtime", "-m", "spynq", *QUERY, "--target", "lung"]
     with subprocess.Popen(
-        [*command, "--samples", "1000000000"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*command, "--samples", "1000000000"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell starts its background jobs deaf to interrupts, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
