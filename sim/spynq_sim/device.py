@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import spynq_sim.quietly  # noqa: F401  # isort: skip  # before the first import of pynq
-
 import ctypes
 import os
 import weakref
@@ -11,11 +9,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from spynq_sim.quietly import Device, PynqBuffer, RuntimeMetadataParser, _InterruptController
+
 import numpy as np
-from pynq.buffer import PynqBuffer
-from pynq.interrupt import _InterruptController
-from pynq.metadata.runtime_metadata_parser import RuntimeMetadataParser
-from pynq.pl_server.device import Device
 from pynqmetadata.frontends import Metadata
 
 from spynq.errors import BusError, SpynqError

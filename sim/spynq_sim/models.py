@@ -64,8 +64,6 @@ def built(name: str, config: Any, *, waves: bool = False) -> Built:
         ``spynq[hw]`` is not installed.
     """
     try:
-        import spynq_hw  # noqa: F401
-
         tool = version("amaranth")
     except ImportError as error:
         raise MissingDependency(

@@ -8,24 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from spynq.errors import MissingDependency
+from spynq_sim.quietly import Device, Overlay, _InterruptController
+
+import spynq.ip
 from spynq.kernels import get
+from spynq_overlays.description import describe, manifest_of
+from spynq_overlays.finder import folder as overlay_folder
 from spynq_sim.cache import digest, folder
-
-for _variable in ("XILINX_XRT", "PYNQ_REMOTE_DEVICES"):
-    if os.environ.get(_variable):
-        raise MissingDependency(f"device rtl needs pynq's own devices switched off: unset {_variable}")
-
-import spynq_sim.quietly  # noqa: E402, F401  # isort: skip
-
-from pynq import Overlay  # noqa: E402
-from pynq.interrupt import _InterruptController  # noqa: E402
-from pynq.pl_server.device import Device  # noqa: E402
-
-import spynq.ip  # noqa: E402
-from spynq_overlays.description import describe, manifest_of  # noqa: E402
-from spynq_overlays.finder import folder as overlay_folder  # noqa: E402
-from spynq_sim.device import SimDevice  # noqa: E402
+from spynq_sim.device import SimDevice
 
 __all__ = ["activate", "open_kernel", "overlay_file"]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import spynq_sim.quietly  # noqa: F401  # isort: skip
-
 import json
 from pathlib import Path
 from typing import Any
 
+from spynq_sim.quietly import RuntimeMetadataParser
+
 import pytest
-from pynq.metadata.runtime_metadata_parser import RuntimeMetadataParser
 from pynqmetadata.frontends import Metadata
 
 from spynq.errors import FormatError
