@@ -99,7 +99,7 @@ def load(file: str | Path) -> Transcript:
         transcript = Transcript(head["kernel"], head["capabilities"], head["device"], entries)
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise FormatError(
             f"{file} is no transcript; 'spynq transcript record' and Transcript.save write them"
         ) from error
