@@ -17,6 +17,8 @@ from spynq.stm.params import CHUNK, OP, PARENTS_PER_WORD, RECORD, STREAMS, TARGE
 __all__ = [
     "batch_image",
     "chunks",
+    "code_rows",
+    "data_image",
     "operation_words",
     "pack",
     "population_image",
@@ -203,6 +205,34 @@ def read_batch(words: Words, terms: int, gain_bits: int) -> tuple[Integers, Inte
     pairs = words.reshape(-1, terms + terms % 2, 2)[:, :terms]
     cues = pairs[..., 0].astype(np.uint16).view(np.int16).astype(np.int64)
     return cues, pairs[..., 1].astype(np.int64) & ((1 << gain_bits) - 1)
+
+
+def data_image(records: npt.ArrayLike) -> Words:
+    """Image of data records: a byte per state column, each record padded to whole beats.
+
+    Parameters
+    ----------
+    records : array_like of int, shape [records, columns]
+        Observed state, or 255.
+    """
+    states = np.asarray(records, np.uint8)
+    padded = np.full((len(states), -(-states.shape[1] // 16) * 16), 255, np.uint8)
+    padded[:, : states.shape[1]] = states
+    return padded.view("<u4").astype(np.uint32).ravel()
+
+
+def code_rows(codes: npt.ArrayLike) -> Words:
+    """Rows of codes for an edge, each padded to whole beats.
+
+    Parameters
+    ----------
+    codes : array_like of int, shape [rows, parents]
+        Negative log2 likelihoods, 10 fraction bits.
+    """
+    rows = np.asarray(codes, np.int64)
+    padded = np.zeros((len(rows), -(-rows.shape[1] // _WORDS) * _WORDS), np.uint32)
+    padded[:, : rows.shape[1]] = rows
+    return padded.ravel()
 
 
 def record_dtype(bins: int = 0) -> np.dtype[np.void]:

@@ -291,8 +291,8 @@ class StmConfig:
     edge : int
         Parents per clock on an edge of a tree, a power of two from 4 to 512; 0: no tree front end.
         It needs ``lanes`` = 4 and uses ``population`` and ``columns``.
-    counts : bool
-        Count data records (the E step of EM); needs likelihood weighting.
+    counts : int
+        1: count data records (the E step of EM); needs likelihood weighting.
     """
 
     lanes: int = 32
@@ -307,7 +307,7 @@ class StmConfig:
     table: int = 8192
     targets: int = 64
     edge: int = 0
-    counts: bool = False
+    counts: int = 0
 
     def __post_init__(self) -> None:
         _power_of_two("lanes", self.lanes, 1, 64)
@@ -317,6 +317,8 @@ class StmConfig:
             raise ValueError(
                 "a kernel needs a front end: terms (flat), states (weighting) or edge (tree) above 0"
             )
+        if self.counts not in (0, 1):
+            raise ValueError(f"counts must be 0 or 1, not {self.counts}")
         if self.counts and not self.states:
             raise ValueError("counts needs likelihood weighting; set states above 0")
         if self.edge:
