@@ -14,9 +14,10 @@ from spynq.errors import SpynqError
 from spynq.stm.golden import Words
 from spynq.stm.params import MAX_TERMS, StmConfig
 from spynq.stm.query import _label
-from spynq.stm.tree.compiler import Place, Schedule, compile_plans
+from spynq.stm.tree.compiler import compile_plans
 from spynq.stm.tree.draw import Population
 from spynq.stm.tree.infer import Weighed
+from spynq.stm.tree.layout import Place, Schedule
 from spynq.stm.tree.model import Tree
 from spynq.stm.tree.plan import Pool
 
