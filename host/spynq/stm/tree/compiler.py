@@ -193,12 +193,9 @@ class _Compiler:
             density = np.ones((1, len(upper.kept)))
             for child in children:
                 lower = self.layout.schedule.places[child.name]
-                pairs = edge_density(
-                    child, self.layout.populations[child.name], self.layout.populations[parent.name]
-                )
-                pairs = np.pad(
-                    pairs[np.ix_(lower.kept, upper.kept)], ((0, lower.samples - len(lower.kept)), (0, 0))
-                )
+                pairs = edge_density(child, populations[child.name], populations[parent.name])
+                filler = lower.samples - len(lower.kept)
+                pairs = np.pad(pairs[np.ix_(lower.kept, upper.kept)], ((0, filler), (0, 0)))
                 density = (density[:, None, :] * pairs[None, :, :]).reshape(-1, len(upper.kept))
             with np.errstate(divide="ignore"):
                 codes = upper.pad([to_codes(row) for row in np.log(density)], IMPOSSIBLE)

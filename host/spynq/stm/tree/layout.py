@@ -124,15 +124,14 @@ class Layout:
         self._products: dict[tuple[str, str, int], int] = {}
 
     def _reserve(self, samples: int, name: str) -> int:
-        base, self.schedule.samples = (
-            self.schedule.samples,
-            self.schedule.samples + -(-samples // self.align) * self.align,
-        )
-        if self.schedule.samples > self.room:
+        base = self.schedule.samples
+        need = base + -(-samples // self.align) * self.align
+        if need > self.room:
             raise SpynqError(
-                f"the populations need {self.schedule.samples} places with {name}, {self.schedule.samples - self.room} more than the "
+                f"the populations need {need} places with {name}, {need - self.room} more than the "
                 f"{self.room} of this kernel; use fewer neurons, or build it with a larger population="
             )
+        self.schedule.samples = need
         return base
 
     def place(self, pool: Pool) -> None:
