@@ -13,7 +13,7 @@ from spynq import devices
 from spynq.errors import SpynqError
 from spynq.stm.golden import Words
 from spynq.stm.params import MAX_TERMS, StmConfig
-from spynq.stm.query import _label
+from spynq.stm.query import label_of
 from spynq.stm.tree.compiler import compile_plans
 from spynq.stm.tree.draw import Population
 from spynq.stm.tree.infer import Weighed
@@ -60,7 +60,7 @@ class KernelBackend:
                 )
             if config is not None:
                 raise ValueError("config builds a new device; it cannot be given with an open driver")
-            self.driver, self.label = device, _label(device)
+            self.driver, self.label = device, label_of(device)
 
     def weigh(
         self, tree: Tree, plans: Sequence[Pool], populations: Mapping[str, Population], rule: str
