@@ -70,7 +70,7 @@ def exact(
 def expected_counts(
     network: Network, records: Sequence[Mapping[str, int]]
 ) -> tuple[dict[str, Floats], Floats]:
-    """The E step of EM in exact numbers: expected use of every table entry, and each record's log probability.
+    """The E step of EM exactly: expected use of every table entry, each record's log probability.
 
     Parameters
     ----------
@@ -95,6 +95,8 @@ def expected_counts(
         for free in hidden.values():
             if len(free) > 1:
                 engine.addJointTarget(set(free))
+            elif free:
+                engine.addTarget(free[0])
         engine.makeInference()
         log[index] = float(np.log(engine.evidenceProbability()))
         for name, free in hidden.items():

@@ -7,11 +7,13 @@ from ``default_rng([7, N])``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from spynq.stm.reference import product_of_gaussians, total_variation
 from spynq.stm.tree.draw import Population, draw
 from spynq.stm.tree.estimator import estimate
 from spynq.stm.tree.evidence import read_evidence
@@ -19,14 +21,17 @@ from spynq.stm.tree.exact import exact_root
 from spynq.stm.tree.model import Tree
 from spynq.stm.tree.nodes import Floats
 from spynq.stm.tree.plan import plan
+from spynq.stm.tree.posterior import moments
 
 __all__ = [
     "E3_SDS",
     "STATES",
     "ErrorRates",
+    "FusionErrors",
     "causal",
     "causal_gaussian",
     "error_rates",
+    "fusion_errors",
     "multilayer",
     "multisensory",
 ]
@@ -194,3 +199,72 @@ def _errors(
             float(relative.max()),
             bool(shares.argmax() != truth.argmax()),
         )
+
+
+@dataclass(frozen=True)
+class FusionErrors:
+    """Errors of E3 over trials.
+
+    Parameters
+    ----------
+    rms : float
+        Root mean square error of the posterior mean.
+    sd : float
+        The exact posterior's standard deviation.
+    ess : float
+        Mean effective sample size.
+    tv : float
+        Mean total variation of the histogram in bins of width one.
+    """
+
+    rms: float
+    sd: float
+    ess: float
+    tv: float
+
+
+_EDGES = np.arange(-50.0, 51.0)
+
+
+def fusion_errors(
+    neurons: int,
+    *,
+    senses: Mapping[str, float] | None = None,
+    populations: str = "random",
+    trials: int = 2000,
+    advance: Callable[[], object] = lambda: None,
+) -> FusionErrors:
+    """E3 in float64: the truth uniform on [-25, 25], one noisy cue per sense, a fresh population per trial.
+
+    Parameters
+    ----------
+    neurons : int
+    senses : mapping of str to float, optional
+        Sense and sd; by default all three.
+    populations : str
+        ``"random"`` or ``"stratified"``.
+    trials : int
+    advance : callable
+        Called after every trial.
+    """
+    tree = multisensory(senses)
+    sds = dict(E3_SDS if senses is None else senses)
+    rng = np.random.default_rng([3, neurons])
+    away, sizes, variations = [], [], []
+    for _ in range(trials):
+        truth = rng.uniform(-25, 25)
+        cues = {name: float(truth + sd * rng.standard_normal()) for name, sd in sds.items()}
+        top = plan(tree, read_evidence(tree, cues))
+        population = draw(tree, "S", neurons, rng, populations)
+        found = estimate(top, {"S": population})
+        mean, sd = product_of_gaussians([(cues[name], sds[name]) for name in cues])
+        points = population.points["S"]
+        away.append(moments(points, found.weights)[0] - mean)
+        sizes.append(found.ess)
+        steps = np.array([math.erf((edge - mean) / (sd * math.sqrt(2))) for edge in _EDGES.tolist()])
+        counted = np.histogram(points, _EDGES, weights=found.weights)[0]
+        variations.append(total_variation(counted, np.diff(steps)))
+        advance()
+    return FusionErrors(
+        float(np.sqrt(np.mean(np.square(away)))), sd, float(np.mean(sizes)), float(np.mean(variations))
+    )
