@@ -1,4 +1,4 @@
-"""Exact answers of trees against other ways to the same number: dense Gaussians, sums over a grid, pyAgrum."""
+"""Exact answers of trees against other ways to them: dense Gaussians, sums over a grid, pyAgrum."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def test_gaussian_trees_against_one_dense_gaussian(seed: int, case: int) -> None
     seen = [str(n) for n in rng.choice(names[1:], 4, replace=False)]
     # The last one is vague: a reading with noise of its own, whose density has no factor 1/sd.
     values, noise = rng.normal(0, 2, 4), np.array([0.0, 0.0, 0.0, 0.8])
-    evidence = {n: (float(v), float(s)) if s else float(v) for n, v, s in zip(seen, values, noise, strict=True)}
+    told = [(v, s) if s else v for v, s in zip(values.tolist(), noise.tolist(), strict=True)]
+    evidence = dict(zip(seen, told, strict=True))
     at = [names.index(n) for n in seen]
     inner = covariance[np.ix_(at, at)] + np.diag(noise**2)
     away = values - mean[at]

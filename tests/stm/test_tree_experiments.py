@@ -76,7 +76,9 @@ def test_floor_of_the_published_rule(power: int) -> None:
     assert error_rates(multilayer, None, power=float(power)).tv < 1e-15
 
 
-@pytest.mark.parametrize(("neurons", "rms", "ess", "tv"), [(100, 0.716, 10.9, 0.399), (1000, 0.212, 109, 0.121)])
+@pytest.mark.parametrize(
+    ("neurons", "rms", "ess", "tv"), [(100, 0.716, 10.9, 0.399), (1000, 0.212, 109, 0.121)]
+)
 def test_multisensory_integration(neurons: int, rms: float, ess: float, tv: float) -> None:
     found = fusion_errors(neurons, trials=2000)
     assert (found.rms, found.ess) == (pytest.approx(rms, rel=0.05), pytest.approx(ess, rel=0.01))

@@ -24,9 +24,11 @@ from spynq.stm.tree.draw import Population
 from spynq.stm.tree.nodes import DiscreteNode, Floats, GaussianNode, MixedNode, Node
 from spynq.stm.tree.plan import Pool, StateCue
 
-__all__ = ["RULES", "Estimate", "edge_density", "estimate", "exchange"]
+__all__ = ["LOST_BITS", "RULES", "Estimate", "edge_density", "estimate", "exchange"]
 
 RULES = ("lambda", "published")
+LOST_BITS = 1024
+"""Bits by which the best parent sample falls short of the best value possible: the child sample is lost."""
 _MOST_ROWS = 1 << 26
 
 
@@ -113,8 +115,20 @@ def edge_density(child: Pool, lower: Population, upper: Population) -> Floats:
     total = np.zeros((len(lower.counts), len(parent)))
     for node in child.nodes:
         total += _log_density(node, lower.points[node.name][:, None], parent[None, :])
-    scaled: Floats = np.exp(total - total.max(axis=1, keepdims=True))
-    return scaled
+    best = total.max(axis=1, keepdims=True)
+    scaled: Floats = np.exp(total - best)
+    return np.where(_possible(child, lower) - best < LOST_BITS * math.log(2), scaled, 0.0)
+
+
+def _possible(child: Pool, lower: Population) -> Floats:
+    """Largest log density a parent could give each child sample; minus infinity where parents are states."""
+    nodes = [node for node in child.nodes if isinstance(node, GaussianNode)]
+    if not nodes:
+        return np.full((len(lower.counts), 1), -math.inf)
+    weight = np.array([(node.slope / node.sd) ** 2 for node in nodes])
+    each = np.array([(lower.points[node.name] - node.offset) / node.slope for node in nodes])
+    nearest = weight @ each / weight.sum()
+    return np.sum([n.log_density(lower.points[n.name], nearest) for n in nodes], axis=0)[:, None]  # type: ignore[no-any-return]
 
 
 def _log_density(node: Node, x: npt.NDArray[Any], parent: npt.NDArray[Any]) -> Floats:
