@@ -21,6 +21,7 @@ __all__ = [
     "data_image",
     "operation_words",
     "pack",
+    "padded",
     "population_image",
     "program_words",
     "read_batch",
@@ -146,7 +147,7 @@ def weighting_image(
     generators : ndarray of uint32, shape [64, 4], optional
         As :func:`spynq.stm.golden.generator_states` gives it.
     """
-    parts = [program_words(program, parents).ravel(), target_words(targets).ravel(), _padded(table)]
+    parts = [program_words(program, parents).ravel(), target_words(targets).ravel(), padded(table)]
     if generators is not None:
         if generators.shape != (STREAMS, 4):
             raise ValueError(f"generator states must have shape ({STREAMS}, 4), not {generators.shape}")
@@ -154,7 +155,8 @@ def weighting_image(
     return np.concatenate(parts)
 
 
-def _padded(words: npt.ArrayLike) -> Words:
+def padded(words: npt.ArrayLike) -> Words:
+    """Words, with zeros up to a whole beat."""
     values = np.asarray(words, np.uint32).ravel()
     return np.concatenate([values, np.zeros(-values.size % _WORDS, np.uint32)])
 
@@ -170,9 +172,9 @@ def population_image(samples: npt.ArrayLike, labels: npt.ArrayLike | None = None
         Bin of each sample.
     """
     columns = np.asarray(samples, np.int64).astype(np.int32).view(np.uint32)
-    parts = [_padded(column) for column in columns]
+    parts = [padded(column) for column in columns]
     if labels is not None:
-        parts.append(_padded(labels))
+        parts.append(padded(labels))
     return np.concatenate(parts)
 
 
@@ -216,9 +218,9 @@ def data_image(records: npt.ArrayLike) -> Words:
         Observed state, or 255.
     """
     states = np.asarray(records, np.uint8)
-    padded = np.full((len(states), -(-states.shape[1] // 16) * 16), 255, np.uint8)
-    padded[:, : states.shape[1]] = states
-    return padded.view("<u4").astype(np.uint32).ravel()
+    filled = np.full((len(states), -(-states.shape[1] // 16) * 16), 255, np.uint8)
+    filled[:, : states.shape[1]] = states
+    return filled.view("<u4").astype(np.uint32).ravel()
 
 
 def code_rows(codes: npt.ArrayLike) -> Words:
@@ -230,9 +232,9 @@ def code_rows(codes: npt.ArrayLike) -> Words:
         Negative log2 likelihoods, 10 fraction bits.
     """
     rows = np.asarray(codes, np.int64)
-    padded = np.zeros((len(rows), -(-rows.shape[1] // _WORDS) * _WORDS), np.uint32)
-    padded[:, : rows.shape[1]] = rows
-    return padded.ravel()
+    filled = np.zeros((len(rows), -(-rows.shape[1] // _WORDS) * _WORDS), np.uint32)
+    filled[:, : rows.shape[1]] = rows
+    return filled.ravel()
 
 
 def record_dtype(bins: int = 0) -> np.dtype[np.void]:

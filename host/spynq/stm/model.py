@@ -102,7 +102,6 @@ class StmModel:
         run = _Run(registers)
         if self._refused(run):
             return {**self._results, "STATUS": _REFUSED}
-        self._results["LOST"] = 0
         status = self._front_end(run)(run, memory)
         return {**self._results, "STATUS": status}
 

@@ -45,9 +45,10 @@ def fits(step: Step, limits: Mapping[str, int]) -> bool:
     if step.op in (Op.COLUMN, Op.CUE, Op.CLOSE) and step.column >= limits["CAP_COLUMNS"]:
         return False
     if step.op == Op.OUTER:
-        ends = step.base + step.samples * step.rows <= limits["CAP_POPULATION"]
-        slow = _pool(step.row_base, step.rows, limits)
-        return slow and ends and not step.samples % 4 and _pool(step.other, step.samples, limits)
+        inside = step.base + step.samples * step.rows <= limits["CAP_POPULATION"]
+        after = step.base >= max(step.row_base + step.rows, step.other + step.samples)
+        pools = _pool(step.row_base, step.rows, limits) and _pool(step.other, step.samples, limits)
+        return pools and inside and after and not step.samples % 4
     if step.op == Op.EDGE:
         return _pool(step.row_base, step.rows, limits) and (step.table or _terms_fit(step, limits))
     if step.op == Op.CLOSE:

@@ -326,7 +326,7 @@ class StmConfig:
             if self.lanes != 4:
                 raise ValueError(f"a tree front end needs lanes = 4, not {self.lanes}")
         if self.terms or self.edge:
-            _power_of_two("population", self.population, max(self.lanes, self.edge, 2), 65536)
+            _power_of_two("population", self.population, max(self.lanes, 2 * self.edge, 2), 65536)
             if not 1 <= self.columns <= MAX_TERMS or self.columns % max(self.terms, 1):
                 raise ValueError(
                     f"columns must be 1 to {MAX_TERMS} and a multiple of terms = {self.terms}, "
