@@ -17,6 +17,7 @@ from spynq.errors import FormatError, ImpossibleEvidence
 
 if TYPE_CHECKING:
     from spynq.bayes.exact import ExactPosterior
+    from spynq.stm.learn.em import Fit
     from spynq.stm.posterior import Posterior
 
 __all__ = [
@@ -334,6 +335,22 @@ class Network:
         from spynq.bayes.exact import exact
 
         return exact(self, targets, evidence, soft_evidence)
+
+    def fit(self, data: Any, **options: Any) -> Fit:
+        """Learn the tables from data with missing values, counted on a device.
+
+        Parameters
+        ----------
+        data : pandas.DataFrame, mapping or array_like
+            Columns by node name, or an array [records, nodes]; missing where nothing was observed.
+        **options
+            ``samples`` (1,024), ``iterations`` (20), ``tolerance`` (1e-3), ``prior`` (0), ``start``
+            (``"available"``), ``average``, ``seed`` (1), ``device``, ``config``, ``timeout``, ``progress``:
+            see :func:`spynq.stm.learn.em.fit`.
+        """
+        from spynq.stm.learn.em import fit
+
+        return fit(self, data, **options)
 
     def to_bif(self, path: str | Path | None = None, comment: str = "") -> str:
         """The network as BIF text, written to ``path`` if one is given."""

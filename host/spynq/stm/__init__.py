@@ -1,8 +1,9 @@
 """The sampling tree: posteriors of Bayesian networks and Gaussian cues by importance sampling.
 
 ``load``, ``load_bif``, ``load_xmlbif`` and ``example`` give a network whose ``query`` answers; ``fuse``
-combines Gaussian cues about one quantity, ``Population`` any samples under any cues; ``params`` is the
-contract with the kernel, ``golden`` its exact integer model.
+combines Gaussian cues about one quantity, ``Population`` any samples under any cues; ``Tree`` is built
+node by node, discrete and Gaussian, and answered by a population per node; ``params`` is the contract
+with the kernel, ``golden`` its exact integer model.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from spynq.stm.fusion import Fusion, fuse
     from spynq.stm.population import Population
     from spynq.stm.posterior import Posterior
+    from spynq.stm.tree.model import Tree
 
 __all__ = [
     "Fusion",
     "Network",
     "Population",
     "Posterior",
+    "Tree",
     "example",
     "fuse",
     "load",
@@ -37,6 +40,7 @@ _PLACES = {
     "Network": "spynq.bayes.network",
     "Population": "spynq.stm.population",
     "Posterior": "spynq.stm.posterior",
+    "Tree": "spynq.stm.tree.model",
     "example": "spynq.bayes.files",
     "fuse": "spynq.stm.fusion",
     "load": "spynq.bayes.files",

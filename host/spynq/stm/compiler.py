@@ -23,7 +23,7 @@ from spynq.stm.image import operation_words
 from spynq.stm.params import OP, StmConfig
 from spynq.stm.schedule import Step, columns_of, last_reads, live_profile, schedule
 
-__all__ = ["Compiled", "Run", "compile_network", "fitting_config"]
+__all__ = ["Compiled", "Run", "compile_network", "fitting_config", "places"]
 
 _LOOKAHEADS = (1024, 256, 64)
 _LARGEST_STRIDE = (1 << OP.fields[-1].width) - 1
@@ -294,7 +294,7 @@ def _tables(work: Plan, steps: Sequence[Step]) -> tuple[npt.NDArray[np.uint32], 
     return np.concatenate(parts), bases
 
 
-def _places(step: Step, columns: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
+def places(step: Step, columns: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
     """Column and stride of each parent; a stride too long for its field is spread over places."""
     shape = step.factor.table.shape
     places = []
@@ -318,7 +318,7 @@ def _program(
             log2_states=_bits(step.factor) if step.draws else 0,
             weigh=not step.draws,
             column=columns[step.draws] if step.draws else 0,
-            parents=_places(step, columns),
+            parents=places(step, columns),
             fresh=index == 0,
             push=index == len(steps) - 1,
         )

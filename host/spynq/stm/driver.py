@@ -2,52 +2,34 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spynq.driver import DEFAULT_TIMEOUT, KernelDriver
+from spynq.driver import DEFAULT_TIMEOUT
 from spynq.errors import SpynqError
 from spynq.stm import image
+from spynq.stm.driver_base import Held, fetch, whole, within, within_all
+from spynq.stm.driver_tree import TreeCalls
 from spynq.stm.golden import Operation, generator_states
-from spynq.stm.params import CHUNK, KERNEL, MAX_GAIN_BITS, STREAMS
-from spynq.stm.results import FlatResult, WeightingResult
+from spynq.stm.golden_records import MISSING
+from spynq.stm.params import CHUNK, MAX_GAIN_BITS, STREAMS
+from spynq.stm.results import FlatResult, RecordsResult, WeightingResult
 
 __all__ = ["FlatResult", "StmDriver", "WeightingResult"]
 
-_MODE = {field.name: field.mask for field in KERNEL.register("MODE").fields}
-_IDLE = KERNEL.register("CTRL").field("AP_IDLE").mask
 _SEED_BYTES = STREAMS * 16
 _RESULT_BYTES = 1 << 24
 """Records of one start at most; a longer likelihood-weighting run is cut into several starts."""
 
 
-@dataclass
-class _Image:
-    """What a start loads, and the mark that tells whether the kernel still holds it."""
+class StmDriver(TreeCalls):
+    """Gaussian cues on a resident population, likelihood weighting of a discrete network, and trees."""
 
-    buffer: Any
-    address: int
-    settings: dict[str, int]
-    bins: int = 0
-    mark: int = 0
-
-
-class StmDriver(KernelDriver):
-    """Gaussian cues on a resident population, and likelihood weighting of a discrete network.
-
-    SCRATCH holds a mark of what was loaded last, so that a reset, a reloaded overlay or another
-    driver of the same kernel makes the next run load its image again.
-    """
-
-    kernel = KERNEL
-    _population: _Image | None = None
-    _program: _Image | None = None
-    _buffers: dict[str, Any] | None = None
+    _population: Held | None = None
+    _program: Held | None = None
 
     # Flat populations
 
@@ -72,31 +54,31 @@ class StmDriver(KernelDriver):
             A size or value is beyond this kernel; nothing has been touched.
         """
         limit = self.capabilities
-        array = _whole("samples", columns)
+        array = whole("samples", columns)
         if array.ndim != 2:
             raise ValueError(f"columns must have shape [terms, samples], not {array.shape}")
         if not limit["CAP_TERMS"]:
             raise SpynqError("this kernel has no flat front end; build it with terms of at least 1")
-        _within("columns (terms of an evidence)", array.shape[0], 1, limit["CAP_COLUMNS"])
-        _within("samples", array.shape[1], 1, limit["CAP_POPULATION"], "use fewer, or a larger population=")
-        _within_all("sample", array, -(1 << 15), (1 << 15) - 1, "rescale the grid")
+        within("columns (terms of an evidence)", array.shape[0], 1, limit["CAP_COLUMNS"])
+        within("samples", array.shape[1], 1, limit["CAP_POPULATION"], "use fewer, or a larger population=")
+        within_all("sample", array, -(1 << 15), (1 << 15) - 1, "rescale the grid")
         bins = self._check_labels(labels, bins, array.shape[1])
         words = image.population_image(array, labels)
         buffer = self._room("population", words.size)
         buffer[: words.size] = words
         buffer.sync_to_device()
         settings = {"TERMS": array.shape[0], "SAMPLES": array.shape[1]}
-        self._population = _Image(buffer, buffer.device_address, settings, bins)
+        self._population = Held(buffer, buffer.device_address, settings, bins)
 
     def _check_labels(self, labels: npt.ArrayLike | None, bins: int | None, samples: int) -> int:
         if labels is None:
             return 0
-        array = _whole("labels", labels)
+        array = whole("labels", labels)
         if array.shape != (samples,):
             raise ValueError(f"labels must have shape [{samples}], one per sample, not {list(array.shape)}")
         bins = int(array.max()) + 1 if bins is None else int(bins)
-        _within("bins", bins, 1, self.capabilities["CAP_BINS"], "use wider bins")
-        _within_all("label", array, 0, bins - 1)
+        within("bins", bins, 1, self.capabilities["CAP_BINS"], "use wider bins")
+        within_all("label", array, 0, bins - 1)
         return bins
 
     def flat(
@@ -129,16 +111,16 @@ class StmDriver(KernelDriver):
         held = self._population
         if held is None:
             raise SpynqError("no population is loaded; call load_population() first")
-        cue, gain = np.atleast_2d(_whole("cues", cues)), np.atleast_2d(_whole("gains", gains))
+        cue, gain = np.atleast_2d(whole("cues", cues)), np.atleast_2d(whole("gains", gains))
         terms, samples = held.settings["TERMS"], held.settings["SAMPLES"]
         if cue.shape != gain.shape or cue.ndim != 2 or cue.shape[1] != terms or not len(cue):
             raise ValueError(
                 f"cues and gains must both have shape [{terms}] or [evidences, {terms}], "
                 f"not {list(cue.shape)} and {list(gain.shape)}"
             )
-        _within("evidences", len(cue), 1, (1 << 24) - 1, "split the batch")
-        _within_all("cue", cue, -(1 << 15), (1 << 15) - 1, "rescale the grid")
-        _within_all("gain", gain, 0, (1 << MAX_GAIN_BITS) - 1, "an sd needs at least 28 grid steps")
+        within("evidences", len(cue), 1, (1 << 24) - 1, "split the batch")
+        within_all("cue", cue, -(1 << 15), (1 << 15) - 1, "rescale the grid")
+        within_all("gain", gain, 0, (1 << MAX_GAIN_BITS) - 1, "an sd needs at least 28 grid steps")
         if histogram and not held.bins:
             raise ValueError("a histogram needs labels; pass them to load_population()")
 
@@ -170,10 +152,10 @@ class StmDriver(KernelDriver):
         if result is None:
             found = self._last_record()
         else:
-            found = _fetch(result, len(cue) * kind.itemsize).view(kind)
+            found = fetch(result, len(cue) * kind.itemsize).view(kind)
         drawn = None
         if weight is not None:
-            drawn = _fetch(weight, len(cue) * padded * 4).view("<u4").reshape(-1, padded)[:, :samples]
+            drawn = fetch(weight, len(cue) * padded * 4).view("<u4").reshape(-1, padded)[:, :samples]
         return FlatResult(found, drawn, flags, self.cycles())
 
     def _place_batch(self, cue: npt.NDArray[np.int64], gain: npt.NDArray[np.int64]) -> None:
@@ -222,15 +204,15 @@ class StmDriver(KernelDriver):
             raise SpynqError("this kernel has no likelihood weighting; build it with states of at least 4")
         entries = np.asarray(table)
         words = image.program_words(program, limit["CAP_PARENTS"])
-        _within("program words", len(words), 1, limit["CAP_PROGRAM"], "use a larger program=")
+        within("program words", len(words), 1, limit["CAP_PROGRAM"], "use a larger program=")
         beats = -(-entries.size // 4)
-        _within("table entries", 4 * beats, 0, limit["CAP_TABLE"], "use a larger table=")
-        _within("targets", len(targets), 0, limit["CAP_TARGETS"], "query fewer nodes at a time")
-        _within("bins", bins, 1 if targets else 0, limit["CAP_BINS"], "query fewer nodes at a time")
+        within("table entries", 4 * beats, 0, limit["CAP_TABLE"], "use a larger table=")
+        within("targets", len(targets), 0, limit["CAP_TARGETS"], "query fewer nodes at a time")
+        within("bins", bins, 1 if targets else 0, limit["CAP_BINS"], "query fewer nodes at a time")
         columns = [op.column for op in program] + [column for column, _ in targets]
         columns += [column for op in program for column, _ in op.parents]
-        _within("state column", max(columns), 0, limit["CAP_STATES"] - 1, "use a larger states=")
-        _within(
+        within("state column", max(columns), 0, limit["CAP_STATES"] - 1, "use a larger states=")
+        within(
             "log2 of the states of a node",
             max(op.log2_states for op in program),
             0,
@@ -242,7 +224,7 @@ class StmDriver(KernelDriver):
         buffer = self._room("program", start + body.size)
         buffer[start : start + body.size] = body
         settings = {"PROGRAM": len(words), "TARGETS": len(targets), "TABLE": beats}
-        self._program = _Image(buffer, buffer.device_address, settings, bins)
+        self._program = Held(buffer, buffer.device_address, settings, bins)
 
     def weighting(
         self, samples: int, seed: int | None = None, *, timeout: float = DEFAULT_TIMEOUT
@@ -279,7 +261,7 @@ class StmDriver(KernelDriver):
         return WeightingResult(np.concatenate(parts), flags, cycles, samples)
 
     def _weigh(
-        self, held: _Image, samples: int, seed: int | None, timeout: float
+        self, held: Held, samples: int, seed: int | None, timeout: float
     ) -> tuple[npt.NDArray[Any], dict[str, bool]]:
         self._settle(timeout)
         kind = image.record_dtype(held.bins)
@@ -298,80 +280,64 @@ class StmDriver(KernelDriver):
             "HISTOGRAM" * bool(held.bins),
         ]
         flags = self._perform(held, load, mode, held.bins, f"{samples} samples", timeout)
-        return _fetch(result, size).view(kind), flags
+        return fetch(result, size).view(kind), flags
 
-    # Both
+    def records(
+        self, data: npt.ArrayLike, samples: int, counts: int, seed: int, *, timeout: float = DEFAULT_TIMEOUT
+    ) -> RecordsResult:
+        """Expected counts of a data set: the E step of EM, with the loaded program.
 
-    def _settle(self, timeout: float) -> None:
-        """Let an interrupted run end; reading CTRL also clears its done, which must not pass for ours."""
-        if not self.read(0x00) & _IDLE:
-            self.wait("a run that was interrupted", timeout)
+        The program has one drawing operation per node and the table both its halves; see
+        :mod:`spynq.stm.golden_records`.
 
-    def _perform(
-        self, held: _Image, load: bool, mode: Sequence[str], bins: int, what: str, timeout: float
-    ) -> dict[str, bool]:
-        for name, value in held.settings.items():
-            self.set(name, value)
-        self.set("BINS", bins)
-        self.set("MODE", sum(_MODE[name] for name in mode if name))
-        if load:
-            self.set_address("IMAGE", held.address)
-            # Until the run has ended well, nothing counts as loaded.
-            self.set("SCRATCH", 0)
-        flags = self.start_and_wait(what, timeout)
-        if load:
-            held.mark = secrets.randbelow((1 << 32) - 1) + 1
-            self.set("SCRATCH", held.mark)
-        return flags
+        Parameters
+        ----------
+        data : array_like of int, shape [records, columns]
+            Observed state of each state column, 255 where it is missing.
+        samples : int
+            Samples drawn for each record, 1 to 1,024.
+        counts : int
+            Entries of counts brought back.
+        seed : int
+            Sets the generators.
+        timeout : float
+            Seconds.
+        """
+        limit, held = self.capabilities, self._program
+        if not limit["CAP_COUNTS"]:
+            raise SpynqError("this kernel does not count records; build it with counts=1")
+        if held is None:
+            raise SpynqError("no program is loaded; call load_program() first")
+        array = whole("data", data)
+        if array.ndim != 2:
+            raise ValueError(f"data must have shape [records, columns], not {list(array.shape)}")
+        within("records", len(array), 1, (1 << 24) - 1, "split the data")
+        within("columns of data", array.shape[1], 1, limit["CAP_STATES"], "use a larger states=")
+        within_all("state", array, 0, MISSING)
+        within("samples of a record", samples, 1, CHUNK, "count the data again with another seed")
+        within("counts", counts, 1, limit["CAP_COUNTS"], "use a larger table=")
+        if seed < 0:
+            raise ValueError(f"seed must be at least 0, not {seed}")
+        self._settle(timeout)
+        words = image.data_image(array)
+        buffer = self._room("batch", words.size)
+        buffer[: words.size] = words
+        buffer.sync_to_device()
+        self.set("EVIDENCES", len(array))
+        self.set("COLUMNS", array.shape[1])
+        self.set_address("BATCH", buffer.device_address)
+        kind = image.record_dtype()
+        result = self._target("RESULT", len(array) * kind.itemsize)
+        weight = self._target("WEIGHT", -(-counts // 2) * 16)
+        held.buffer[: _SEED_BYTES // 4] = generator_states(seed).ravel()
+        held.buffer.sync_to_device()
+        held.settings["SAMPLES"] = samples
+        mode = ["WEIGHTING", "DATA", "RECORDS", "LOAD", "SEEDS"]
+        what = f"{len(array)} records of {samples} samples"
+        flags = self._perform(held, True, mode, counts, what, timeout)
+        found = fetch(result, len(array) * kind.itemsize).view(kind)
+        return RecordsResult(found, fetch(weight, counts * 8).view("<u8"), flags, self.cycles())
 
-    def _holds(self, held: _Image) -> bool:
-        return held.mark != 0 and self.get("SCRATCH") == held.mark
-
-    def _room(self, name: str, words: int) -> Any:
-        """A buffer of at least this many words, kept for the next run of the same kind."""
-        if self._buffers is None:
-            self._buffers = {}
-        buffer = self._buffers.get(name)
-        if buffer is None or buffer.size < words:
-            if buffer is not None:
-                del self._buffers[name]
-                buffer.freebuffer()
-            buffer = self._buffers[name] = self.allocate((max(words, 4),), "u4")
-        return buffer
-
-    def _target(self, name: str, nbytes: int) -> Any:
-        buffer = self._room(name, nbytes // 4)
-        self.set_address(name, buffer.device_address)
-        return buffer
-
-    def close(self) -> None:
-        """Free the buffers and release the device."""
-        buffers, self._buffers = self._buffers or {}, None
+    def _forget(self) -> None:
+        super()._forget()
         self._population = self._program = None
-        for buffer in buffers.values():
-            buffer.freebuffer()
-        super().close()
-
-
-def _fetch(buffer: Any, nbytes: int) -> npt.NDArray[Any]:
-    """A copy of the first bytes of what the kernel wrote."""
-    buffer.sync_from_device()
-    return np.array(buffer[: nbytes // 4], dtype="<u4").view(np.uint8)
-
-
-def _whole(name: str, values: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.dtype.kind not in "iub":
-        raise ValueError(f"{name} must be integers on the grid, not {array.dtype}; see spynq.stm.quantise")
-    return array.astype(np.int64)
-
-
-def _within(name: str, value: int, low: int, high: int, way_out: str = "") -> None:
-    if not low <= value <= high:
-        tail = f"; {way_out}" if way_out else ""
-        raise ValueError(f"{name} must be {low} to {high}, not {value}{tail}")
-
-
-def _within_all(name: str, values: npt.NDArray[np.int64], low: int, high: int, way_out: str = "") -> None:
-    for extreme in (values.min(), values.max()):
-        _within(name, int(extreme), low, high, way_out)

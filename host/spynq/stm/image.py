@@ -17,8 +17,11 @@ from spynq.stm.params import CHUNK, OP, PARENTS_PER_WORD, RECORD, STREAMS, TARGE
 __all__ = [
     "batch_image",
     "chunks",
+    "code_rows",
+    "data_image",
     "operation_words",
     "pack",
+    "padded",
     "population_image",
     "program_words",
     "read_batch",
@@ -144,7 +147,7 @@ def weighting_image(
     generators : ndarray of uint32, shape [64, 4], optional
         As :func:`spynq.stm.golden.generator_states` gives it.
     """
-    parts = [program_words(program, parents).ravel(), target_words(targets).ravel(), _padded(table)]
+    parts = [program_words(program, parents).ravel(), target_words(targets).ravel(), padded(table)]
     if generators is not None:
         if generators.shape != (STREAMS, 4):
             raise ValueError(f"generator states must have shape ({STREAMS}, 4), not {generators.shape}")
@@ -152,7 +155,8 @@ def weighting_image(
     return np.concatenate(parts)
 
 
-def _padded(words: npt.ArrayLike) -> Words:
+def padded(words: npt.ArrayLike) -> Words:
+    """Words, with zeros up to a whole beat."""
     values = np.asarray(words, np.uint32).ravel()
     return np.concatenate([values, np.zeros(-values.size % _WORDS, np.uint32)])
 
@@ -168,9 +172,9 @@ def population_image(samples: npt.ArrayLike, labels: npt.ArrayLike | None = None
         Bin of each sample.
     """
     columns = np.asarray(samples, np.int64).astype(np.int32).view(np.uint32)
-    parts = [_padded(column) for column in columns]
+    parts = [padded(column) for column in columns]
     if labels is not None:
-        parts.append(_padded(labels))
+        parts.append(padded(labels))
     return np.concatenate(parts)
 
 
@@ -203,6 +207,34 @@ def read_batch(words: Words, terms: int, gain_bits: int) -> tuple[Integers, Inte
     pairs = words.reshape(-1, terms + terms % 2, 2)[:, :terms]
     cues = pairs[..., 0].astype(np.uint16).view(np.int16).astype(np.int64)
     return cues, pairs[..., 1].astype(np.int64) & ((1 << gain_bits) - 1)
+
+
+def data_image(records: npt.ArrayLike) -> Words:
+    """Image of data records: a byte per state column, each record padded to whole beats.
+
+    Parameters
+    ----------
+    records : array_like of int, shape [records, columns]
+        Observed state, or 255.
+    """
+    states = np.asarray(records, np.uint8)
+    filled = np.full((len(states), -(-states.shape[1] // 16) * 16), 255, np.uint8)
+    filled[:, : states.shape[1]] = states
+    return filled.view("<u4").astype(np.uint32).ravel()
+
+
+def code_rows(codes: npt.ArrayLike) -> Words:
+    """Rows of codes for an edge, each padded to whole beats.
+
+    Parameters
+    ----------
+    codes : array_like of int, shape [rows, parents]
+        Negative log2 likelihoods, 10 fraction bits.
+    """
+    rows = np.asarray(codes, np.int64)
+    filled = np.zeros((len(rows), -(-rows.shape[1] // _WORDS) * _WORDS), np.uint32)
+    filled[:, : rows.shape[1]] = rows
+    return filled.ravel()
 
 
 def record_dtype(bins: int = 0) -> np.dtype[np.void]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from spynq.contract import STATUS_FLAGS
 from spynq.model import Memory, Streams
 from spynq.stm import golden, image
 from spynq.stm.generators import segmented_words
+from spynq.stm.golden_records import MISSING, count, record_chunk
+from spynq.stm.model_tree import Closed, TreeModel
 from spynq.stm.params import CHUNK, IMPOSSIBLE, KERNEL, MAX_GAIN_BITS, STREAMS, StmConfig
 
 __all__ = ["StmModel"]
@@ -18,8 +21,18 @@ _BEAT = 16
 _BLOCK = 1 << 20
 """Sample evaluations done at once: bounds the memory of a large run."""
 _REFUSED = next(flag.mask for flag in STATUS_FLAGS if flag.name == "REFUSED")
+_FLAGS = {flag.name: flag.mask for flag in KERNEL.status_flags}
 _RESULTS = tuple(r.name for r in KERNEL.registers if r.access == "ro")
 _PAIRS = ("IMAGE", "BATCH", "RESULT", "WEIGHT")
+
+
+@dataclass(frozen=True)
+class _Output:
+    """Where the back end writes records and weights, if anywhere, and how many bins."""
+
+    records: int | None
+    weights: int | None
+    bins: int
 
 
 class _Run:
@@ -32,8 +45,10 @@ class _Run:
             if register.access == "rw"
         }
         mode = {f.name: bool(f.extract(self["MODE"])) for f in KERNEL.register("MODE").fields}
+        self.tree = mode["TREE"]
         self.weighting, self.load = mode["WEIGHTING"], mode["LOAD"]
-        self.records, self.histogram = mode["RECORDS"], mode["HISTOGRAM"]
+        self.data = mode["DATA"] and self.weighting
+        self.records, self.histogram = mode["RECORDS"], mode["HISTOGRAM"] and not self.data
         self.batch = mode["BATCH"] and not self.weighting
         self.weights = mode["WEIGHTS"] and not self.weighting
         self.seeds = mode["SEEDS"] and self.weighting and self.load
@@ -44,9 +59,17 @@ class _Run:
     def address(self, name: str) -> int:
         return self[f"{name}_LO"] | self[f"{name}_HI"] << 32
 
+    def output(self) -> _Output:
+        """What the back end writes."""
+        records = self.address("RESULT") if self.records else None
+        weights = self.address("WEIGHT") if self.weights else None
+        return _Output(records, weights, self["BINS"] if self.histogram else 0)
+
     def addresses(self) -> list[int]:
         """Those in use."""
-        used = (self.load, self.batch, self.records, self.weights)
+        if self.tree:
+            return [self.address("IMAGE")]
+        used = (self.load, self.batch or self.data, self.records, self.weights or self.data)
         return [self.address(name) for name, use in zip(_PAIRS, used, strict=True) if use]
 
 
@@ -69,6 +92,7 @@ class StmModel:
         self._targets = np.zeros((limit["CAP_TARGETS"], 4), np.uint32)
         self._table = np.zeros(limit["CAP_TABLE"], np.uint32)
         self._generators = np.zeros((STREAMS, 4), np.uint32)
+        self._tree = TreeModel(limit)
         self._results = dict.fromkeys(_RESULTS, 0)
 
     def start(
@@ -78,12 +102,24 @@ class StmModel:
         run = _Run(registers)
         if self._refused(run):
             return {**self._results, "STATUS": _REFUSED}
-        status = self._weighting(run, memory) if run.weighting else self._flat(run, memory)
+        status = self._front_end(run)(run, memory)
         return {**self._results, "STATUS": status}
+
+    def _front_end(self, run: _Run) -> Callable[[_Run, Memory], int]:
+        if run.tree:
+            return self._steps
+        if run.data:
+            return self._data
+        return self._weighting if run.weighting else self._flat
 
     def _refused(self, run: _Run) -> bool:
         limit = self.limits
-        if run["SAMPLES"] == 0 or run["BINS"] > limit["CAP_BINS"] or (run.histogram and run["BINS"] == 0):
+        if run.tree:
+            return run["SAMPLES"] == 0 or bool(run.address("IMAGE") % _BEAT) or not limit["CAP_EDGE"]
+        if run.data and self._data_refused(run):
+            return True
+        bins = limit["CAP_COUNTS" if run.data else "CAP_BINS"]
+        if run["SAMPLES"] == 0 or run["BINS"] > bins or (run.histogram and run["BINS"] == 0):
             return True
         if any(address % _BEAT for address in run.addresses()):
             return True
@@ -100,6 +136,37 @@ class StmModel:
             or not 1 <= run["TERMS"] <= limit["CAP_COLUMNS"]
             or (run.batch and run["EVIDENCES"] == 0)
         )
+
+    def _data_refused(self, run: _Run) -> bool:
+        limit = self.limits
+        columns = limit["CAP_STATES"]
+        return (
+            run["EVIDENCES"] == 0
+            or run["SAMPLES"] > CHUNK
+            or not limit["CAP_COUNTS"]
+            or run["BINS"] == 0
+            or not 1 <= run["COLUMNS"] <= columns
+        )
+
+    def _steps(self, run: _Run, memory: Memory) -> int:
+        status = 0
+
+        def close(closed: Closed) -> tuple[int, int]:
+            nonlocal status
+            step = closed.step
+            output = _Output(
+                step.target if step.records else None,
+                step.weight if step.weights else None,
+                step.bins if step.histogram else 0,
+            )
+            labels = closed.labels[None] if step.histogram else None
+            status |= self._back_end(output, memory, 0, closed.nll[None], closed.samples, labels)
+            return self._results["L_MIN"], self._results["W_LO"] | self._results["W_HI"] << 32
+
+        tree = self._tree
+        tree.run(memory, run.address("IMAGE"), run["SAMPLES"], close)
+        self._results["LOST"] = tree.lost
+        return status | tree.lost_any * _FLAGS["LOSTMASS"] | tree.skipped * _FLAGS["SKIPPED"]
 
     def _flat(self, run: _Run, memory: Memory) -> int:
         samples, terms = run["SAMPLES"], run["TERMS"]
@@ -119,7 +186,8 @@ class StmModel:
                 cues = np.array([[_signed(run[f"CUE{t}"]) for t in range(terms)]])
                 gains = np.array([[run[f"GAIN{t}"] for t in range(terms)]])
             nll = golden.log_likelihood(columns, cues, gains)
-            status |= self._back_end(run, memory, first, nll, columns[0], labels[None])
+            here = labels[None] if run.histogram else None
+            status |= self._back_end(run.output(), memory, first, nll, columns[0], here)
         return status
 
     def _load_population(self, run: _Run, memory: Memory) -> None:
@@ -153,7 +221,34 @@ class StmModel:
             beyond = first * CHUNK + np.arange(nll.size).reshape(nll.shape) >= run["SAMPLES"]
             nll = np.where(beyond, IMPOSSIBLE, nll)
             labels = np.array([states[column].astype(np.int64) + start for column, start in targets])
-            status |= self._back_end(run, memory, first, nll, np.zeros(CHUNK, np.int64), labels)
+            here = labels if run.histogram and len(labels) else None
+            status |= self._back_end(run.output(), memory, first, nll, np.zeros(CHUNK, np.int64), here)
+        return status
+
+    def _data(self, run: _Run, memory: Memory) -> int:
+        if run.load:
+            self._load_program(run, memory)
+        program = image.read_program(self._program[: run["PROGRAM"]], self.config.parents)
+        targets = [column for column, _ in image.read_targets(self._targets[: run["TARGETS"]])]
+        records, stride = run["EVIDENCES"], -(-run["COLUMNS"] // _BEAT) * _BEAT
+        totals = np.zeros(self.limits["CAP_COUNTS"], np.int64)
+        block = max(1, _BLOCK // CHUNK // max(1, len(program) // 32))
+        status = 0
+        for first in range(0, records, block):
+            rows = min(block, records - first)
+            raw = memory.read(run.address("BATCH") + first * stride, rows * stride)
+            data = np.full((rows, self.config.states), MISSING, np.uint8)
+            seen = np.frombuffer(raw, np.uint8).reshape(rows, stride)[:, : run["COLUMNS"]]
+            data[:, : run["COLUMNS"]] = seen
+            nll, places = record_chunk(
+                program, self._table, self._generators, data, self.config.state_bits, segmented_words
+            )
+            nll = np.where(np.arange(CHUNK) >= run["SAMPLES"], IMPOSSIBLE, nll)
+            status |= self._back_end(run.output(), memory, first, nll, np.zeros(CHUNK, np.int64), None)
+            count(totals, golden.weights(nll, golden.minimum(nll)), places, targets)
+        padded = np.zeros(-(-run["BINS"] // 2) * 2, "<u8")
+        padded[: run["BINS"]] = totals[: run["BINS"]]
+        memory.write(run.address("WEIGHT"), padded.tobytes())
         return status
 
     def _load_program(self, run: _Run, memory: Memory) -> None:
@@ -168,30 +263,30 @@ class StmModel:
 
     def _back_end(
         self,
-        run: _Run,
+        output: _Output,
         memory: Memory,
         first: int,
         nll: golden.Integers,
         samples: np.ndarray,  # type: ignore[type-arg]
-        labels: np.ndarray,  # type: ignore[type-arg]
+        labels: np.ndarray | None,  # type: ignore[type-arg]
     ) -> int:
         """Weigh, sum, count and write a block of evidences or chunks; ``nll`` is [rows, samples]."""
         smallest = golden.minimum(nll)
         w = golden.weights(nll, smallest)
         total, moment, squares = golden.sums(w, samples)
-        records = np.zeros(len(nll), image.record_dtype(run["BINS"] if run.histogram else 0))
+        records = np.zeros(len(nll), image.record_dtype(output.bins))
         records["W"], records["S1"], records["S2"], records["L_MIN"] = total, moment, squares, smallest
         for row, value in enumerate(smallest.tolist()):
             zero, satz = golden.flags(value)
             records["FLAGS"][row] = zero | satz << 1
-        if run.histogram and len(labels):
+        if labels is not None:
             self._count(records, w, labels)
-        if run.records:
-            memory.write(run.address("RESULT") + first * records.itemsize, records.tobytes())
-        if run.weights:
+        if output.records is not None:
+            memory.write(output.records + first * records.itemsize, records.tobytes())
+        if output.weights is not None:
             words = np.zeros((len(w), -(-w.shape[1] // 4) * 4), "<u4")
             words[:, : w.shape[1]] = w
-            memory.write(run.address("WEIGHT") + first * words[0].nbytes, words.tobytes())
+            memory.write(output.weights + first * words[0].nbytes, words.tobytes())
         self._keep(records[-1])
         return int(np.bitwise_or.reduce(records["FLAGS"])) << 8
 

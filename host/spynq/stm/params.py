@@ -1,9 +1,10 @@
 """Contract of the sampling tree: registers, memory records, limits, build parameters.
 
-Two front ends feed one back end. ``flat`` computes the log-likelihood of a resident population
-under Gaussian cues; ``likelihood weighting`` draws samples of a discrete Bayesian network. Both
-hand groups of ``lanes`` log-likelihoods to the back end, which finds the minimum, exponentiates,
-and sums in exact integers, so that the result depends neither on the lane count nor on the order.
+Three front ends feed one back end. ``flat`` computes the log-likelihood of a resident population
+under Gaussian cues; ``likelihood weighting`` draws samples of a discrete Bayesian network; ``tree``
+sends messages between resident populations. All hand groups of ``lanes`` log-likelihoods to the back
+end, which finds the minimum, exponentiates, and sums in exact integers, so that the result depends
+neither on the lane count nor on the order.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spynq.contract import Beat, Field, Kernel, Limit, Master, Register
+from spynq.stm.step import STEP
 
 __all__ = [
     "CHUNK",
@@ -133,11 +135,11 @@ KERNEL = Kernel(
     name="stm",
     title="Sampling tree: Bayesian inference by importance sampling",
     ident="STM1",
-    version=(1, 0),
+    version=(1, 1),
     capabilities=(
         ("CAP_LANES", "Samples per clock."),
         ("CAP_TERMS", "Gaussian terms per clock and lane; 0: no flat front end."),
-        ("CAP_POPULATION", "Samples of a resident population, per column."),
+        ("CAP_POPULATION", "Samples of a resident population, or of all of a tree, per column."),
         ("CAP_COLUMNS", "Coordinate columns of a resident population."),
         ("CAP_BINS", "Histogram bins."),
         ("CAP_STATES", "State columns of likelihood weighting; 0: no such front end."),
@@ -146,10 +148,14 @@ KERNEL = Kernel(
         ("CAP_PROGRAM", "Program words."),
         ("CAP_TABLE", "Table entries."),
         ("CAP_TARGETS", "Query targets per run."),
+        ("CAP_EDGE", "Parents per clock on an edge of a tree; 0: no tree front end."),
+        ("CAP_COUNTS", "Entries of expected counts; 0: no counting of data records."),
     ),
     status_flags=(
         Field("ZERO", 8, 1, "Some evidence or chunk had no possible sample."),
         Field("SATZ", 9, 1, "Some best sample lies 32 standard deviations or more from the cues."),
+        Field("LOSTMASS", 10, 1, "Tree: some child sample had no parent within 32 standard deviations."),
+        Field("SKIPPED", 11, 1, "Tree: some step did not fit this kernel and was left out."),
     ),
     registers=(
         Register(
@@ -157,7 +163,7 @@ KERNEL = Kernel(
             0x80,
             "rw",
             "What a start does.",
-            width=8,
+            width=9,
             fields=(
                 Field("WEIGHTING", 0, 1, "0: flat population; 1: likelihood weighting."),
                 Field("LOAD", 1, 1, "Load the image (population or program) first; else it is resident."),
@@ -177,6 +183,16 @@ KERNEL = Kernel(
                     "Weighting: the image begins with generator states, which replace the present ones. "
                     "No effect without LOAD.",
                 ),
+                Field(
+                    "TREE", 7, 1, "Tree, whatever the other bits: run the SAMPLES steps of the list at IMAGE."
+                ),
+                Field(
+                    "DATA",
+                    8,
+                    1,
+                    "Weighting: a chunk of SAMPLES samples for each of EVIDENCES data records at BATCH; "
+                    "BINS expected counts of 64 bits go to WEIGHT.",
+                ),
             ),
         ),
         Register(
@@ -184,10 +200,13 @@ KERNEL = Kernel(
         ),
         Register("EVIDENCES", 0x88, "rw", "Evidences in a batch, at least 1.", width=24),
         Register("TERMS", 0x8C, "rw", "Gaussian terms of an evidence, 1 to 8.", width=4),
-        Register("BINS", 0x90, "rw", "Bins to write after each record.", width=16),
+        Register(
+            "BINS", 0x90, "rw", "Bins to write after each record; with DATA: expected counts.", width=16
+        ),
         Register("TARGETS", 0x94, "rw", "Query targets, 0 to CAP_TARGETS.", width=10),
         Register("PROGRAM", 0x98, "rw", "Program words of the image, 1 to CAP_PROGRAM.", width=16),
         Register("TABLE", 0x9C, "rw", "Table beats (4 entries each) of the image.", width=18),
+        Register("COLUMNS", 0xC0, "rw", "State columns of a data record, one byte each.", width=9),
         *_pair("IMAGE", 0xA0, "Byte address of the image, a multiple of 16"),
         *_pair("BATCH", 0xA8, "Byte address of the cue batch, a multiple of 16"),
         *_pair("RESULT", 0xB0, "Byte address the records go to, a multiple of 16"),
@@ -216,9 +235,15 @@ KERNEL = Kernel(
         *_result("S1", 0x148, "Sum of weight times column-0 sample of it, two's complement"),
         *_result("S2", 0x150, "Sum of squared weights of it"),
         Register("L_MIN", 0x158, "ro", "Smallest negative log2 likelihood of it, 10 fraction bits."),
+        Register(
+            "LOST",
+            0x15C,
+            "ro",
+            "Largest share of a child's weight lost on an edge of a tree run, 2**-16.",
+        ),
     ),
     masters=(Master("m_axi_gmem", 128, "Images, cue batches, records and weights."),),
-    beats=(OP, TARGET, RECORD),
+    beats=(OP, TARGET, RECORD, STEP),
     limits=(
         Limit("samples", 1, (1 << 31) - 1, "samples per run"),
         Limit("terms", 1, MAX_TERMS, "Gaussian terms of one evidence"),
@@ -263,6 +288,11 @@ class StmConfig:
         Table entries, a power of two from 16 to 65,536.
     targets : int
         Query targets per run, a power of two from 2 to 256.
+    edge : int
+        Parents per clock on an edge of a tree, a power of two from 4 to 512; 0: no tree front end.
+        It needs ``lanes`` = 4 and uses ``population`` and ``columns``.
+    counts : int
+        1: count data records (the E step of EM); needs likelihood weighting.
     """
 
     lanes: int = 32
@@ -276,18 +306,28 @@ class StmConfig:
     program: int = 512
     table: int = 8192
     targets: int = 64
+    edge: int = 0
+    counts: int = 0
 
     def __post_init__(self) -> None:
         _power_of_two("lanes", self.lanes, 1, 64)
         if not 0 <= self.terms <= 4:
             raise ValueError(f"terms must be 0 to 4, not {self.terms}")
-        if not self.terms and not self.states:
+        if not self.terms and not self.states and not self.edge:
             raise ValueError(
-                "a kernel needs a front end: terms (flat) or states (likelihood weighting) above 0"
+                "a kernel needs a front end: terms (flat), states (weighting) or edge (tree) above 0"
             )
-        if self.terms:
-            _power_of_two("population", self.population, max(self.lanes, 2), 65536)
-            if not 1 <= self.columns <= MAX_TERMS or self.columns % self.terms:
+        if self.counts not in (0, 1):
+            raise ValueError(f"counts must be 0 or 1, not {self.counts}")
+        if self.counts and not self.states:
+            raise ValueError("counts needs likelihood weighting; set states above 0")
+        if self.edge:
+            _power_of_two("edge", self.edge, 4, 512)
+            if self.lanes != 4:
+                raise ValueError(f"a tree front end needs lanes = 4, not {self.lanes}")
+        if self.terms or self.edge:
+            _power_of_two("population", self.population, max(self.lanes, 2 * self.edge, 2), 65536)
+            if not 1 <= self.columns <= MAX_TERMS or self.columns % max(self.terms, 1):
                 raise ValueError(
                     f"columns must be 1 to {MAX_TERMS} and a multiple of terms = {self.terms}, "
                     f"not {self.columns}"
@@ -305,12 +345,12 @@ class StmConfig:
 
     def capabilities(self) -> dict[str, int]:
         """Values of the capability registers."""
-        flat, weighting = bool(self.terms), bool(self.states)
+        resident, weighting = bool(self.terms or self.edge), bool(self.states)
         return {
             "CAP_LANES": self.lanes,
             "CAP_TERMS": self.terms,
-            "CAP_POPULATION": self.population * flat,
-            "CAP_COLUMNS": self.columns * flat,
+            "CAP_POPULATION": self.population * resident,
+            "CAP_COLUMNS": self.columns * resident,
             "CAP_BINS": self.bins,
             "CAP_STATES": self.states,
             "CAP_STATE_BITS": self.state_bits * weighting,
@@ -318,4 +358,6 @@ class StmConfig:
             "CAP_PROGRAM": self.program * weighting,
             "CAP_TABLE": self.table * weighting,
             "CAP_TARGETS": self.targets * weighting,
+            "CAP_EDGE": self.edge,
+            "CAP_COUNTS": self.table // 2 * self.counts,
         }

@@ -21,7 +21,7 @@ from spynq.stm.factors import plan
 from spynq.stm.params import CHUNK, KERNEL, StmConfig
 from spynq.stm.posterior import Posterior, Sums
 
-__all__ = ["DEFAULT_SAMPLES", "LARGEST_ADAPTIVE", "query"]
+__all__ = ["DEFAULT_SAMPLES", "LARGEST_ADAPTIVE", "label_of", "query"]
 
 DEFAULT_SAMPLES = 16384
 """Samples if neither a number nor a tolerance is given."""
@@ -225,14 +225,14 @@ def _opened(device: Any, config: StmConfig | None) -> Iterator[tuple[Any, str]]:
             raise ValueError(f"a query takes a driver of kernel stm, not of {device.kernel.name}")
         if config is not None:
             raise ValueError("config builds a new device; it cannot be given with an open driver")
-        yield device, _label(device)
+        yield device, label_of(device)
         return
     name = device or devices.default()
     with devices.open_kernel("stm", name, config=config) as driver:
         yield driver, name
 
 
-def _label(driver: Any) -> str:
+def label_of(driver: Any) -> str:
     """Name of the device an open driver is on, as :func:`spynq.devices.open_kernel` would be told it."""
     if type(driver).__module__ == "spynq.devices.golden":
         return "golden"

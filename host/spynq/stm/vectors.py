@@ -1,7 +1,6 @@
 """Random and named legal runs of the sampling tree: one source for every bit-equality test.
 
-A :class:`Start` is registers, memory before, and the places the run writes; :func:`expected` asks
-the golden model for the answer. Registers that a run does not use hold random values. Named corner
+Registers that a run does not use hold random values. Named corner
 cases and refusals are in :mod:`spynq.stm.corners`.
 """
 
@@ -14,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spynq.stm import image
-from spynq.stm.golden import Operation, Words, generator_states
-from spynq.stm.model import StmModel
+from spynq.stm.golden import Operation, generator_states
 from spynq.stm.params import CHUNK, IMPOSSIBLE, KERNEL, L_MAX, MAX_GAIN_BITS, StmConfig
+from spynq.stm.starts import BlockMemory, Layout, Start, expected, start_registers
 
 __all__ = [
     "BlockMemory",
@@ -30,96 +29,9 @@ __all__ = [
     "weighting_start",
 ]
 
-_WIDTHS = {r.name: r.width for r in KERNEL.registers if r.access == "rw"}
 _MODE = {f.name: f for f in KERNEL.register("MODE").fields}
 Array = npt.NDArray[np.int64]
 _MAX_GAIN = (1 << MAX_GAIN_BITS) - 1
-
-
-@dataclass(frozen=True)
-class Start:
-    """One start of the kernel.
-
-    Parameters
-    ----------
-    name : str
-        What it shows.
-    registers : dict of str to int
-        Every ``rw`` register.
-    blocks : dict of int to ndarray of uint32
-        Memory before the run, by byte address.
-    outputs : dict of int to int
-        Bytes the run writes at each address; all else must stay as it was.
-    refused : bool
-        The run must be refused.
-    """
-
-    name: str
-    registers: dict[str, int]
-    blocks: dict[int, Words] = field(default_factory=dict)
-    outputs: dict[int, int] = field(default_factory=dict)
-    refused: bool = False
-
-    def mode(self, name: str) -> bool:
-        """A bit of MODE."""
-        return bool(_MODE[name].extract(self.registers["MODE"]))
-
-
-class BlockMemory:
-    """Plain memory from address 0 (protocol :class:`spynq.model.Memory`); counts what is written."""
-
-    def __init__(self, size: int = 1 << 22) -> None:
-        self.data = bytearray(size)
-        self.written = 0
-
-    def place(self, start: Start) -> None:
-        """Put the blocks of a start into memory."""
-        for address, words in start.blocks.items():
-            data = words.astype("<u4").tobytes()
-            self.data[address : address + len(data)] = data
-
-    def read(self, address: int, nbytes: int) -> bytes:
-        """Bytes at an address."""
-        return bytes(self.data[address : address + nbytes])
-
-    def write(self, address: int, data: bytes) -> None:
-        """Store bytes."""
-        self.data[address : address + len(data)] = data
-        self.written += len(data)
-
-
-def expected(
-    model: StmModel, start: Start, memory: BlockMemory | None = None
-) -> tuple[dict[str, int], dict[int, bytes]]:
-    """Result registers, and the bytes at each of ``start.outputs``, as the golden model has them."""
-    memory = memory or BlockMemory()
-    memory.place(start)
-    results = model.start(start.registers, memory)
-    return results, {address: memory.read(address, size) for address, size in start.outputs.items()}
-
-
-def _registers(rng: np.random.Generator, used: dict[str, int], modes: dict[str, bool]) -> dict[str, int]:
-    values = {name: int(rng.integers(0, 1 << width)) for name, width in _WIDTHS.items()}
-    values["BINS"] = 0
-    values["MODE"] = sum(_MODE[name].mask for name, value in modes.items() if value)
-    values.update(used)
-    return values
-
-
-class _Layout:
-    """Hands out 16-byte aligned addresses, with gaps that put bursts across 4 KiB."""
-
-    def __init__(self, rng: np.random.Generator, base: int) -> None:
-        self._rng, self._next = rng, base
-
-    def take(self, nbytes: int) -> int:
-        address = self._next + 16 * int(self._rng.integers(1, 40))
-        self._next = address + nbytes
-        return address
-
-    @staticmethod
-    def pair(name: str, address: int) -> dict[str, int]:
-        return {f"{name}_LO": address & 0xFFFF_FFFF, f"{name}_HI": address >> 32}
 
 
 def flat_start(
@@ -141,7 +53,7 @@ def flat_start(
     """A flat start from arrays: samples [terms, N], cues and gains [evidences, terms]."""
     terms, count = samples.shape
     evidences = len(cues) if batch else 1
-    layout, blocks, outputs = _Layout(rng, base), {}, {}
+    layout, blocks, outputs = Layout(rng, base), {}, {}
     used = {"SAMPLES": count, "TERMS": terms}
     if labels is not None:
         used["BINS"] = bins
@@ -176,7 +88,7 @@ def flat_start(
         "WEIGHTS": weights,
         "SEEDS": bool(rng.integers(2)),
     }
-    return Start(name, _registers(rng, used, modes), blocks, outputs)
+    return Start(name, start_registers(rng, used, modes), blocks, outputs)
 
 
 def _flat_arrays(
@@ -268,7 +180,7 @@ def weighting_start(
     """A likelihood-weighting start from a program; with ``seed`` the image brings generator states."""
     seeds = None if seed is None else generator_states(seed)
     words = image.weighting_image(program, targets, table, config.parents, seeds)
-    layout = _Layout(rng, base)
+    layout = Layout(rng, base)
     address = layout.take(words.nbytes)
     used = {
         "SAMPLES": samples,
@@ -293,7 +205,7 @@ def weighting_start(
         "BATCH": bool(rng.integers(2)),
         "WEIGHTS": bool(rng.integers(2)),
     }
-    return Start(name, _registers(rng, used, modes), {address: words}, outputs)
+    return Start(name, start_registers(rng, used, modes), {address: words}, outputs)
 
 
 @dataclass

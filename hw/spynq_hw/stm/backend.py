@@ -194,7 +194,7 @@ class BackEnd(wiring.Component):
     def _weigh(self, m: Module, replay: Replay, ring: LaneMemory, steps: list[Signal]) -> None:
         """Second phase: lanes, then the sums over them."""
         shape, lanes = self.geometry, self.config.lanes
-        moments = bool(self.config.terms)
+        moments = bool(self.config.terms or self.config.edge)
         m.submodules.sum_w = sum_w = Sum(lanes, unsigned(shape.h_bits), shape.w_bits)
         m.submodules.sum_s2 = sum_s2 = Sum(lanes, unsigned(shape.q_bits), shape.s2_bits)
         sums = [(sum_w, _WEIGHT), (sum_s2, _SQUARE)]

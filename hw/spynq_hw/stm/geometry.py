@@ -43,7 +43,10 @@ class Geometry:
     @property
     def samples(self) -> int:
         """Largest population that the back end meets, a power of two."""
-        return max(self.config.population if self.config.terms else 1, CHUNK if self.config.states else 1)
+        return max(
+            self.config.population if self.config.terms or self.config.edge else 1,
+            CHUNK if self.config.states else 1,
+        )
 
     @property
     def groups(self) -> int:

@@ -61,9 +61,20 @@ class Refusal(wiring.Component):
                 | (mode["histogram"] & (self.bins == 0))
                 | Cat(crooked).any()
             ),
-            self.refused.eq(general | Mux(mode["weighting"], self._weighting(), self._flat(used["batch"]))),
+            self.refused.eq(
+                Mux(
+                    mode["tree"],
+                    self._tree(),
+                    general | Mux(mode["weighting"], self._weighting(), self._flat(used["batch"])),
+                )
+            ),
         ]
         return m
+
+    def _tree(self) -> Value | int:
+        if not self.limit["CAP_EDGE"]:
+            return 1
+        return (self.samples == 0) | self.image_lo[: _BEAT.bit_length() - 1].any()
 
     def _weighting(self) -> Value | int:
         if not self.limit["CAP_STATES"]:

@@ -12,13 +12,14 @@ from spynq_hw.stm.flat import Flat
 from spynq_hw.stm.geometry import Geometry
 from spynq_hw.stm.output import Output
 from spynq_hw.stm.refusal import MODE, Refusal
+from spynq_hw.stm.tree import Tree
 from spynq_hw.stm.weighting import Weighting
 
 __all__ = ["Stm"]
 
 
 class Stm(wiring.Component):
-    """Core of the sampling tree kernel: two front ends on one back end.
+    """Core of the sampling tree kernel: three front ends on one back end.
 
     Golden model: :class:`spynq.stm.model.StmModel`.
 
@@ -45,6 +46,10 @@ class Stm(wiring.Component):
         m.submodules.backend = self._backend = BackEnd(self.config)
         m.submodules.output = self._output = Output(self.config)
         self._mode = {name: self.registers.mode[bit] for name, bit in MODE.items()}
+        # TREE goes before everything else that a start could do.
+        for name in MODE:
+            if name != "tree" and self.config.edge:
+                self._mode[name] = self._mode[name] & ~self._mode["tree"]
         self._flat, self._go = Signal(), Signal()
         # Front ends are at work: an image is loaded, or samples are drawn.
         busy = Signal()
@@ -56,16 +61,18 @@ class Stm(wiring.Component):
                 if name != "refused"
             ),
             self._go.eq(self.start & ~refusal.refused),
-            self._flat.eq(~self._mode["weighting"]),
+            self._flat.eq(~self._mode["weighting"] & ~self._mode["tree"]),
         ]
         self._settings(m)
         flat = self._flat_front(m) if self.config.terms else None
         weighting = self._weighting_front(m) if self.config.states else None
         self._choose(m, flat, weighting)
-        m.d.comb += busy.eq((flat.loading if flat else 0) | (weighting.busy if weighting else 0))
         self._read_requests(m)
         self._write_side(m)
-        self._results(m)
+        tree = self._tree_front(m) if self.config.edge else None
+        fronts = (flat.loading if flat else 0, weighting.busy if weighting else 0, tree.busy if tree else 0)
+        m.d.comb += busy.eq(Cat(fronts).any())
+        self._results(m, tree)
         self._control(m, refusal.refused, busy)
         return m
 
@@ -161,6 +168,61 @@ class Stm(wiring.Component):
         ]
         return weighting
 
+    def _tree_front(self, m: Module) -> Tree:
+        """The tree front end; what it needs while it runs replaces what the registers say."""
+        registers, backend, output = self.registers, self._backend, self._output
+        m.submodules.tree = tree = Tree(self.config)
+        results = backend.results
+        m.d.comb += [
+            tree.start.eq(self._go & self._mode["tree"]),
+            tree.address.eq(self._address("image")),
+            tree.steps.eq(registers.samples),
+            tree.beats.payload.eq(self.gmem_data.payload),
+            tree.room.eq(backend.room),
+            tree.closed.eq(output.complete & ~backend.busy),
+            tree.result.eq(results.valid & results.ready),
+            tree.total.eq(results.payload.w),
+            tree.l_min.eq(results.payload.l_min),
+            registers.lost.eq(tree.lost),
+        ]
+        with m.If(self._mode["tree"]):
+            step = tree.step
+            last_sample = (step.samples - 1)[:16]
+            m.d.comb += [
+                tree.beats.valid.eq(self.gmem_data.valid),
+                self.gmem_data.ready.eq(tree.beats.ready),
+                self.gmem_read.valid.eq(tree.read.valid),
+                self.gmem_read.payload.eq(tree.read.payload),
+                tree.read.ready.eq(self.gmem_read.ready),
+                tree.moment_group.eq(backend.moment_group),
+                tree.label_group.eq(backend.label_step.group),
+                backend.start.eq(tree.close),
+                backend.reserve.eq(tree.reserve),
+                backend.valid.eq(tree.valid),
+                backend.group.eq(tree.group),
+                backend.moment.eq(tree.moment),
+                backend.labels.eq(tree.labels),
+                backend.labelled.eq(self.geometry.groups),
+                backend.groups.eq((last_sample >> 2) + 1),
+                backend.passes.eq(1),
+                backend.histogram.eq(step.histogram),
+                backend.count.eq(step.histogram),
+                backend.weights.eq(step.weights),
+                backend.show.eq(step.records),
+                backend.bins.eq(step.bins),
+                backend.moments.eq(1),
+                output.start.eq(tree.close),
+                output.populations.eq(1),
+                output.records.eq(step.records),
+                output.histogram.eq(step.histogram),
+                output.weights.eq(step.weights),
+                output.bins.eq(step.bins),
+                output.weight_beats.eq((last_sample >> 2) + 1),
+                output.result_address.eq(step.out),
+                output.weight_address.eq(step.weight),
+            ]
+        return tree
+
     def _choose(self, m: Module, flat: Flat | None, weighting: Weighting | None) -> None:
         """Connect the back end and the bus to the front end of this run."""
         backend = self._backend
@@ -237,9 +299,12 @@ class Stm(wiring.Component):
         connect(m, output.write, flipped(self.gmem_write))
         connect(m, output.store, flipped(self.gmem_store))
 
-    def _results(self, m: Module) -> None:
+    def _results(self, m: Module, tree: Tree | None) -> None:
         """Registers and flags: the last population, and what any population met."""
         registers, results = self.registers, self._backend.results
+        if tree is not None:
+            with m.If(tree.busy):
+                m.d.sync += self.flags[2:].eq(Cat(tree.lost_any, tree.skipped))
         with m.If(self.start):
             m.d.sync += self.flags.eq(0)
         with m.If(results.valid & results.ready):
@@ -251,7 +316,7 @@ class Stm(wiring.Component):
                 Cat(registers.s1_lo, registers.s1_hi).eq(s1),
                 Cat(registers.s2_lo, registers.s2_hi).eq(record.s2),
                 registers.l_min.eq(record.l_min),
-                self.flags.eq(self.flags | Cat(record.zero, record.satz)),
+                self.flags[:2].eq(self.flags[:2] | Cat(record.zero, record.satz)),
             ]
 
     def _control(self, m: Module, refuse: Signal, busy: Signal) -> None:
