@@ -103,17 +103,29 @@ class KernelEntry:
             f"no build of {self.name} has {listed}; install the spynq the overlay was built with"
         )
 
-    def selftest(self, name: str) -> Callable[..., Any] | None:
+    def selftest(self, name: str) -> Any:
         """A function of the kernel's module ``selftest`` beside its driver, if there is one.
 
         ``runs(driver, seed)`` yields names and results that are equal on every device; ``moved(driver)``
         moves much data in one run, and returns how many bytes.
         """
-        package = self.driver.partition(":")[0].rpartition(".")[0]
+        return self._beside("selftest", name)
+
+    def twin(self, config: Any = None) -> Mapping[str, Any]:
+        """Constants of the HLS twin's header, of a build; empty for a kernel without a twin."""
+        constants = self._beside("twin", "constants")
+        found: Mapping[str, Any] = {}
+        if constants is not None:
+            found = constants(self.config_class() if config is None else config)
+        return found
+
+    def _beside(self, module: str, name: str) -> Any:
+        """An attribute of a module beside the driver's, if there is one."""
+        place = f"{self.driver.partition(':')[0].rpartition('.')[0]}.{module}"
         try:
-            return getattr(import_module(f"{package}.selftest"), name, None)
+            return getattr(import_module(place), name, None)
         except ModuleNotFoundError as error:
-            if error.name != f"{package}.selftest":
+            if error.name != place:
                 raise
             return None
 
@@ -145,6 +157,9 @@ def kernels() -> Mapping[str, KernelEntry]:
 
 def get(name: str) -> KernelEntry:
     """The kernel called ``name``; an unknown name is answered with the known ones."""
+    if name in _KERNELS:
+        # Without a look at what is installed, which takes tens of milliseconds.
+        return _KERNELS[name]
     known = kernels()
     if name not in known:
         raise ValueError(f"unknown kernel {name!r}; known kernels are {', '.join(sorted(known))}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from spynq.contract import Field, Kernel
 
@@ -56,10 +57,17 @@ def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def register_header(kernel: Kernel) -> str:
+def register_header(kernel: Kernel, constants: Mapping[str, Any] | None = None) -> str:
     """C++ header of ``kernel`` for its HLS twin: offsets, fields, formats, limits, as ``constexpr``.
 
     A field ``F`` of a register or format ``R`` gives ``R_F_LSB`` and ``R_F_BITS``.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        The declaration.
+    constants : mapping of str to int or array_like of int, optional
+        What the twin needs beside it; a sequence becomes an array.
     """
     guard = f"SPYNQ_{kernel.name.upper()}_REGISTERS_HPP"
     lines = [
@@ -81,11 +89,15 @@ def register_header(kernel: Kernel) -> str:
     for limit in kernel.limits:
         name = limit.name.upper().replace(" ", "_")
         lines += [_constant(f"{name}_LOW", limit.low), _constant(f"{name}_HIGH", limit.high)]
+    lines += [_constant(name, value) for name, value in (constants or {}).items()]
     return "\n".join([*lines, "}}", f"#endif  // {guard}"])
 
 
-def _constant(name: str, value: int) -> str:
-    return f"constexpr std::int64_t {name} = {value};"
+def _constant(name: str, value: Any) -> str:
+    if hasattr(value, "__len__"):
+        listed = ", ".join(str(int(item)) for item in value)
+        return f"constexpr std::int64_t {name}[{len(value)}] = {{{listed}}};"
+    return f"constexpr std::int64_t {name} = {int(value)};"
 
 
 def _field_constants(owner: str, fields: tuple[Field, ...]) -> list[str]:

@@ -32,9 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.kernel is None:
         raise ValueError(f"name a kernel: {', '.join(known)}")
-    kernel = get(arguments.kernel).kernel
+    entry = get(arguments.kernel)
+    kernel = entry.kernel
     if arguments.json:
         print_json(register_json(kernel))
     else:
-        print(register_header(kernel) if arguments.header else register_page(kernel))
+        print(register_header(kernel, entry.twin()) if arguments.header else register_page(kernel))
     return 0

@@ -101,7 +101,7 @@ def memory(driver: Any, seed: int) -> Outcome:
 
 
 def _declared(driver: Any, name: str) -> Callable[..., Any]:
-    found = get(driver.kernel.name).selftest(name)
+    found: Callable[..., Any] | None = get(driver.kernel.name).selftest(name)
     if found is None:
         raise Skipped(f"the kernel declares no {name} in its self-test")
     return found

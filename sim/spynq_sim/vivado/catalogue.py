@@ -32,9 +32,9 @@ def _command(valued: str = "", flags: str = "", least: int = 0, most: int | None
 COMMANDS = {
     "version": _command(flags="-short"),
     "create_project": _command("-part", "-force", 2),
-    "open_project": _command(least=1),
+    "open_project": _command(flags="-reset", least=1),
     "close_project": _command(),
-    "add_files": _command(flags="-norecurse", least=1),
+    "add_files": _command("-cflags", "-norecurse -tb", 1),
     "update_compile_order": _command("-fileset"),
     "update_ip_catalog": _command(),
     "current_project": _command(),
@@ -53,6 +53,15 @@ COMMANDS = {
     "report_methodology": _command("-file"),
     "get_timing_paths": _command("-max_paths -nworst -delay_type"),
     "write_hw_platform": _command("-file", "-fixed -force -include_bit"),
+    # Vitis HLS (UG1399).
+    "set_top": _command(least=1),
+    "open_solution": _command("-flow_target", "-reset", 1),
+    "set_part": _command(least=1),
+    "create_clock": _command("-period -name"),
+    "csim_design": _command("-argv"),
+    "csynth_design": _command(),
+    "cosim_design": _command("-argv"),
+    "export_design": _command("-format -vendor -library -ipname"),
     "ipx::package_project": _command(
         "-root_dir -vendor -library -taxonomy -set_current", "-import_files -force"
     ),

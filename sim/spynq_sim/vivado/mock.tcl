@@ -9,7 +9,10 @@ array set mock_given [lrange $argv 3 end]
 set mock_step [file normalize [lindex $argv 0]]
 set mock_folder [file normalize [lindex $argv 1]]
 set argv [list [lindex $argv 1]]
-set argc 1
+if {[info exists mock_given(argv)]} {
+    set argv $mock_given(argv)
+}
+set argc [llength $argv]
 
 proc mock_note {args} {
     puts $::mock_record [join [lmap word $args {string map {\\ \\\\ \t \\t \n \\n} $word}] \t]
