@@ -32,13 +32,10 @@ format: setup ## let ruff rewrite the Python files
 	@$(PYTHON_BIN)/ruff check --fix
 	@$(PYTHON_BIN)/ruff format
 
-docs: setup ## register pages into build/docs (the documentation site is not built yet)
-	@mkdir -p build/docs
-	@for kernel in $$($(PYTHON_BIN)/spynq registers --names); do \
-	    $(PYTHON_BIN)/spynq registers $$kernel > build/docs/registers_$$kernel.md || exit 1; \
-	done
-	@cp docs/*.md docs/*.svg docs/*.png build/docs/
-	@echo "docs: build/docs"
+docs: setup ## documentation site in build/docs, warnings are errors (NOTEBOOKS=off leaves them unrun)
+	@SPYNQ_DOCS_NOTEBOOKS=$(or $(NOTEBOOKS),cache) $(PYTHON_BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
+	@$(PYTHON_BIN)/sphinx-build -q -W --keep-going -b doctest docs build/doctest
+	@echo "docs: build/docs/index.html"
 
 clean: ## everything that was built; .venv stays
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -30,6 +30,7 @@ def record(driver: Any) -> Iterator[Transcript]:
     Examples
     --------
     >>> from spynq.devices import open_kernel
+    >>> from spynq.transcript import record
     >>> with open_kernel("echo", "golden") as driver, record(driver) as transcript:
     ...     words = driver.copy([1, 2, 3], add=4)
     >>> [entry.kind for entry in transcript.entries][:3]
