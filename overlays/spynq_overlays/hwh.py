@@ -9,12 +9,14 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from spynq.contract import Kernel, Register
+from spynq_overlays.boards import board
 from spynq_overlays.description import CONTROL_RANGE, DMA_LENGTH_BITS, DmaInstance, OverlayDescription
 
 __all__ = ["clock_divisors", "hand_off", "reachable_mhz"]
 
 _AXI = "xilinx.com:interface:aximm:1.0"
-_PS = "zynq_ultra_ps_e_0"
+_PS_KIND = "zynq_ultra_ps_e"
+_PS = f"{_PS_KIND}_0"
 _PLL_MHZ = 1499.985
 _MASTER = "M_AXI_HPM0_FPD"
 _CONTROLLER = "axi_intc_0"
@@ -36,8 +38,13 @@ def hand_off(description: OverlayDescription) -> str:
     str
         XML.
     """
-    root = Element("EDKSYSTEM", EDWVERSION="1.2", VIVADOVERSION="")
-    SubElement(root, "SYSTEMINFO", NAME=description.name, ARCH="zynquplus", BOARD=description.board)
+    root = Element("EDKSYSTEM", EDWVERSION="1.2", TIMESTAMP="", VIVADOVERSION="")
+    target = board(description.board)
+    device, package, speed, _ = target.part.split("-")
+    SubElement(
+        root, "SYSTEMINFO", NAME=description.name, ARCH="zynquplus", BOARD=target.board_part, DEVICE=device,
+        PACKAGE=package, SPEEDGRADE=f"-{speed}",
+    )  # fmt: skip
     SubElement(root, "EXTERNALPORTS")
     SubElement(root, "EXTERNALINTERFACES")
     modules = SubElement(root, "MODULES")
@@ -65,8 +72,9 @@ def hand_off(description: OverlayDescription) -> str:
 
 def _module(modules: Element, instance: str, kind: str, vlnv: str, parameters: dict[str, object]) -> Element:
     module = SubElement(
-        modules, "MODULE", FULLNAME=f"/{instance}", INSTANCE=instance, MODTYPE=kind, VLNV=vlnv, IS_PL="TRUE"
-    )
+        modules, "MODULE", FULLNAME=f"/{instance}", HWVERSION=vlnv.rpartition(":")[2], INSTANCE=instance,
+        IPTYPE="PERIPHERAL", IS_ENABLE="1", IS_PL=str(kind != _PS_KIND).upper(), MODTYPE=kind, VLNV=vlnv,
+    )  # fmt: skip
     holder = SubElement(module, "PARAMETERS")
     for name, value in parameters.items():
         SubElement(holder, "PARAMETER", NAME=name, VALUE=str(value))
@@ -74,7 +82,8 @@ def _module(modules: Element, instance: str, kind: str, vlnv: str, parameters: d
 
 
 def _interface(holder: Element, name: str, kind: str, vlnv: str = _AXI) -> None:
-    SubElement(SubElement(holder, "BUSINTERFACE", NAME=name, TYPE=kind, VLNV=vlnv), "PORTMAPS")
+    bus = SubElement(holder, "BUSINTERFACE", BUSNAME=name, NAME=name, TYPE=kind, VLNV=vlnv)
+    SubElement(bus, "PORTMAPS")
 
 
 def _port(ports: Element, name: str, direction: str, *connections: tuple[str, str]) -> None:
@@ -110,7 +119,7 @@ def _processor(modules: Element, description: OverlayDescription) -> None:
         parameters[f"{control}DIVISOR1"] = second
         parameters[f"{control}SRCSEL"] = "IOPLL"
         parameters[f"{control}ACT_FREQMHZ"] = f"{reachable_mhz(description.clock_mhz):.6f}"
-    module = _module(modules, _PS, "zynq_ultra_ps_e", "xilinx.com:ip:zynq_ultra_ps_e:3.5", parameters)
+    module = _module(modules, _PS, _PS_KIND, "xilinx.com:ip:zynq_ultra_ps_e:3.5", parameters)
     ports = SubElement(module, "PORTS")
     _port(ports, "pl_ps_irq0", "I", (_CONTROLLER, "irq"))
     _interface(SubElement(module, "BUSINTERFACES"), _MASTER, "INITIATOR")
@@ -123,10 +132,13 @@ def _processor(modules: Element, description: OverlayDescription) -> None:
             memory,
             "MEMRANGE",
             ADDRESSBLOCK="reg0",
+            BASENAME="C_BASEADDR",
             BASEVALUE=f"0x{base:08X}",
+            HIGHNAME="C_HIGHADDR",
             HIGHVALUE=f"0x{base + CONTROL_RANGE - 1:08X}",
             INSTANCE=instance,
             IS_DATA="TRUE",
+            IS_INSTRUCTION="TRUE",
             MASTERBUSINTERFACE=_MASTER,
             MEMTYPE="REGISTER",
             SLAVEBUSINTERFACE=bus,
