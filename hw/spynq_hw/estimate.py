@@ -24,7 +24,7 @@ from typing import Any
 
 from spynq.errors import MissingDependency, SpynqError
 
-__all__ = ["KEPT", "ZCU104", "Estimate", "Part", "cache_folder", "count", "estimate", "keep"]
+__all__ = ["KEPT", "ZCU104", "Estimate", "Part", "cache_folder", "count", "estimate", "keep", "known"]
 
 _LUT_RAM = {
     "RAM32M": 4,
@@ -193,6 +193,12 @@ def estimate(rtlil: str, top: str, *, uram: bool = False, cache: Path | None = N
     partial.write_text(json.dumps({"recipe": recipe, "cells": cells, "seconds": seconds}))
     partial.replace(kept)
     return count(cells, seconds)
+
+
+def known(rtlil: str, top: str, *, uram: bool = False) -> Estimate | None:
+    """The estimate of exactly this design, if the project keeps it; nothing is synthesised."""
+    entry = _kept().get(_key(rtlil, _recipe(top, uram)))
+    return None if entry is None else count(entry["cells"], entry["seconds"])
 
 
 def keep(rtlil: str, top: str, what: str, *, uram: bool = False, file: Path = KEPT) -> Estimate:

@@ -130,8 +130,8 @@ def register_access() -> dict[str, list[int]]:
             raise ValueError("SCRATCH does not hold what was written")
         await _cycle(context)
 
-    names = ("awaddr", "awvalid", "awready", "wdata", "wvalid", "wready", "bvalid", "bready")
-    names += ("araddr", "arvalid", "arready", "rdata", "rvalid", "rready")
+    names = ["awaddr", "awvalid", "awready", "wdata", "wvalid", "wready", "bvalid", "bready"]
+    names += ["araddr", "arvalid", "arready", "rdata", "rvalid", "rready"]
     return sampled("echo", drive, [f"{CONTROL_PORT}_{name}" for name in names])
 
 

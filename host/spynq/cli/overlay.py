@@ -10,7 +10,7 @@ from typing import Any
 
 from spynq.cli.output import Waiting, print_json, table
 
-__all__ = ["add_to", "run_build", "run_list"]
+__all__ = ["add_to", "run_build", "run_list", "run_report"]
 
 
 def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -18,6 +18,7 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
     command = commands.add_parser("overlay", parents=[common], help="build overlays, list them")
     actions = command.add_subparsers(metavar="ACTION", required=True)
     _add_build(actions, common)
+    _add_report(actions, common)
     listed = actions.add_parser(
         "list", parents=[common], help="overlays, and whether their bitstream is here"
     )
@@ -45,6 +46,25 @@ def _add_build(actions: Any, common: argparse.ArgumentParser) -> None:
     build.add_argument("--quiet", action="store_true", help="no sign of life while it waits")
     build.add_argument("--json", action="store_true", help="print one JSON object")
     build.set_defaults(run=run_build)
+
+
+def _add_report(actions: Any, common: argparse.ArgumentParser) -> None:
+    report = actions.add_parser(
+        "report",
+        parents=[common],
+        help="sizes by open synthesis: estimates, beside the part's totals",
+        description="Sizes of the published builds on the XCZU7EV by open synthesis (estimates, unplaced), "
+        "and how far they are from what was accepted. Exit status 1 if a figure moved by more than 5 %.",
+    )
+    report.add_argument("builds", metavar="BUILD", nargs="*", help="default: all")
+    report.add_argument("--synthesise", action="store_true", help="synthesise what changed (minutes each)")
+    report.add_argument("--accept", action="store_true", help="take these figures as the accepted ones")
+    report.add_argument(
+        "--proxy", action="store_true", help="also place and route on an ECP5: a proxy, no ZCU104 frequency"
+    )
+    report.add_argument("--quiet", action="store_true", help="no line per build while it runs")
+    report.add_argument("--json", action="store_true", help="print one JSON object")
+    report.set_defaults(run=run_report)
 
 
 def _project(arguments: argparse.Namespace) -> tuple[Any, Path]:
@@ -111,3 +131,50 @@ def run_list(arguments: argparse.Namespace) -> int:
         absent = "not here: spynq overlay build"
         print(table(("overlay", "bitstream"), [(name, found or f"{absent} {name}") for name, found in rows]))
     return 0
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    """Run ``spynq overlay report``."""
+    sizes = import_module("spynq_sim.sizes")
+    chosen = sizes.builds(arguments.builds)
+
+    def tell(name: str) -> None:
+        if not arguments.quiet:
+            print(name, file=sys.stderr, flush=True)
+
+    found = sizes.measure(chosen, synthesise=arguments.synthesise, tell=tell)
+    if arguments.accept:
+        sizes.accept(found)
+        found = sizes.measure(chosen)
+    rows = [sizes.as_row(size) for size in found]
+    if arguments.proxy:
+        for row, build in zip(rows, chosen, strict=True):
+            row["proxy"] = _proxy(build, arguments.quiet)
+    if arguments.json:
+        print_json({"part": "xczu7ev", "tool": "yosys synth_xilinx -family xcup, unplaced", "builds": rows})
+    else:
+        print(_report_table(rows, sizes.RESOURCES))
+    return 0 if all(row["settled"] is not False for row in rows) else 1
+
+
+def _proxy(build: Any, quiet: bool) -> dict[str, Any]:
+    proxy, export = import_module("spynq_hw.proxy"), import_module("spynq_hw.export")
+    text = export.rtlil(build.kernel, build.config)
+    top = export.module_name(import_module("spynq.kernels").get(build.kernel).kernel, build.config)
+    with Waiting(f"place and route of {build.name} on the proxy", quiet):
+        placed = proxy.place_and_route(text, top)
+    return {"part": proxy.PART, "mhz": placed.mhz, "cells": placed.cells, "available": placed.available}
+
+
+def _report_table(rows: list[dict[str, Any]], resources: tuple[str, ...]) -> str:
+    lines = []
+    for row in rows:
+        if row["used"] is None:
+            cells: list[object] = ["design changed: --synthesise", *[None] * (len(resources) - 1)]
+        else:
+            cells = [f"{row['used'][r]:g} ({row['used'][r] / row['available'][r]:.1%})" for r in resources]
+        worst = max(row["change"].values(), key=abs, default=None)
+        lines.append([row["build"], *cells, None if worst is None else f"{worst:+.1%}"])
+    text = table(("build (estimate)", *resources, "largest change"), lines)
+    proxies = [(row["build"], row["proxy"]["mhz"], row["proxy"]["part"]) for row in rows if "proxy" in row]
+    return text + ("\n\n" + table(("build", "MHz on the proxy", "proxy"), proxies) if proxies else "")
