@@ -17,14 +17,17 @@ _MAX_GAIN = (1 << MAX_GAIN_BITS) - 1
 _MODE = {f.name: f.mask for f in KERNEL.register("MODE").fields}
 
 
-def _flat(rng: np.random.Generator, config: StmConfig, name: str, samples: int, gain: int) -> Start:
-    """All samples at the low end, one cue at the high end."""
-    columns = np.full((1, samples), -(1 << 15))
+def _flat(
+    rng: np.random.Generator, config: StmConfig, name: str, samples: int, gain: int, *, above: bool = False
+) -> Start:
+    """All samples at the low end, one cue at the high end; ``above``: the other way round."""
+    ends = -(1 << 15), (1 << 15) - 1
+    columns = np.full((1, samples), ends[above])
     return flat_start(
         rng,
         config,
         columns,
-        np.array([[(1 << 15) - 1]]),
+        np.array([[ends[not above]]]),
         np.array([[gain]]),
         name=name,
         labels=np.zeros(samples, np.int64),
@@ -53,6 +56,13 @@ def _full_population(rng: np.random.Generator, config: StmConfig) -> Start:
 def _clipped(rng: np.random.Generator, config: StmConfig) -> Start:
     """Every z is clipped: SATZ."""
     return _flat(rng, config, "every distance clipped", min(3, config.population), _MAX_GAIN)
+
+
+def _clipped_above(rng: np.random.Generator, config: StmConfig) -> Start:
+    """Every z is clipped on the side where its square is 2**34 - 2**18 + 1: SATZ all the same."""
+    return _flat(
+        rng, config, "every distance clipped above", min(3, config.population), _MAX_GAIN, above=True
+    )
 
 
 def _all_columns(rng: np.random.Generator, config: StmConfig) -> Start:
@@ -85,6 +95,7 @@ FLAT_CORNERS: dict[str, Corner] = {
     "one beyond a group": _one_beyond_a_group,
     "full population, equal weights": _full_population,
     "every distance clipped": _clipped,
+    "every distance clipped above": _clipped_above,
     "all columns": _all_columns,
     "batch of tiny populations": _tiny_batch,
     "octave 17": _octave_17,

@@ -37,10 +37,10 @@ def tree_start(
         return address
 
     steps = []
-    for step, words in calls:
+    for step, given in calls:
         padded = -(-step.samples // 4) * 16
-        if words is not None:
-            data = image.padded(words.ravel() & 0xFFFF_FFFF)
+        if given is not None:
+            data = image.padded(given.ravel() & 0xFFFF_FFFF)
             source = layout.take(data.nbytes)
             blocks[source] = data
             step = replace(step, source=source)
@@ -79,7 +79,8 @@ class _Maker:
         return codes | rng.integers(0, 256, count) << 24
 
     def load(self, base: int, samples: int, width: int) -> list[Call]:
-        rng, calls = self.rng, []
+        rng = self.rng
+        calls: list[Call] = []
         for column in range(self.config.columns):
             step = Step(Op.COLUMN, base=base, samples=samples, column=column)
             calls.append((step, rng.integers(-width, width, samples)))
@@ -113,7 +114,8 @@ class _Maker:
 
     def edge(self, base: int, samples: int, child: int, rows: int, width: int) -> list[Call]:
         """An edge; with multiplicities loaded before it, sometimes as a table."""
-        rng, calls = self.rng, []
+        rng = self.rng
+        calls: list[Call] = []
         counted = bool(rng.integers(2))
         if counted:
             counts = rng.integers(0, 1 << int(rng.integers(1, 17)), samples)
