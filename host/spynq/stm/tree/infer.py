@@ -105,8 +105,11 @@ class Options:
         Samples of each population, 1 to 65,536.
     populations : str
         ``"random"``, ``"stratified"`` or ``"exact"`` (discrete trees: belief propagation itself).
+    collapsed : bool
+        Keep equal samples of discrete nodes as one point with a count: the same estimate for a fraction
+        of the work. Without it every sample is a row or a column of an edge, as in the source paper.
     rao_blackwell : bool
-        Use the root's exact prior in place of samples of it, if the root is discrete.
+        Use the root's exact prior in place of samples of it, if the root is discrete (and collapsed).
     rule : str
         ``"lambda"``, or the paper's ``"published"``, which does not converge to the posterior.
     seed : int
@@ -116,6 +119,7 @@ class Options:
 
     neurons: int = DEFAULT_NEURONS
     populations: str = "random"
+    collapsed: bool = True
     rao_blackwell: bool = True
     rule: str = "lambda"
     seed: int = 1
@@ -131,6 +135,8 @@ class Options:
             raise ValueError(f"neurons must be 1 to {_MOST_NEURONS}, not {self.neurons}")
         if self.seed < 0:
             raise ValueError(f"seed must be at least 0, not {self.seed}")
+        if self.populations == "exact" and not self.collapsed:
+            raise ValueError("exact shares are no whole samples; leave collapsed=True, or draw populations")
         known = {"populations": KINDS, "rule": RULES, "on_zero": ("raise", "prior", "nan")}
         for name, choices in known.items():
             if getattr(self, name) not in choices:
@@ -203,9 +209,11 @@ def populations_of(tree: Tree, options: Options) -> dict[str, Population]:
     pools = dict.fromkeys(node.pool for node in tree.nodes.values())
     for index, pool in enumerate(pools):
         kind = options.populations
-        if index == 0 and options.rao_blackwell and tree[tree.root].discrete:
+        if index == 0 and options.rao_blackwell and options.collapsed and tree[tree.root].discrete:
             kind = "exact"
-        found[pool] = draw(tree, pool, options.neurons, np.random.default_rng([options.seed, index]), kind)
+        rng = np.random.default_rng([options.seed, index])
+        population = draw(tree, pool, options.neurons, rng, kind)
+        found[pool] = population if options.collapsed else population.spread_out()
     return found
 
 
