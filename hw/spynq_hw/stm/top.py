@@ -8,6 +8,7 @@ from amaranth.utils import exact_log2
 from spynq.stm.params import CHUNK, KERNEL, STREAMS, StmConfig
 from spynq_hw.core import ADDRESS_BITS, core_signature
 from spynq_hw.stm.backend import BackEnd
+from spynq_hw.stm.counts import Counts
 from spynq_hw.stm.flat import Flat
 from spynq_hw.stm.geometry import Geometry
 from spynq_hw.stm.output import Output
@@ -70,7 +71,13 @@ class Stm(wiring.Component):
         self._read_requests(m)
         self._write_side(m)
         tree = self._tree_front(m) if self.config.edge else None
-        fronts = (flat.loading if flat else 0, weighting.busy if weighting else 0, tree.busy if tree else 0)
+        counts = self._count_records(m, weighting) if weighting is not None and self.config.counts else None
+        fronts = (
+            flat.loading if flat else 0,
+            weighting.busy if weighting else 0,
+            tree.busy if tree else 0,
+            counts.busy | self._to_count if counts else 0,
+        )
         m.d.comb += busy.eq(Cat(fronts).any())
         self._results(m, tree)
         self._control(m, refusal.refused, busy)
@@ -223,6 +230,56 @@ class Stm(wiring.Component):
             ]
         return tree
 
+    def _count_records(self, m: Module, weighting: Weighting) -> Counts:
+        """Data records instead of one evidence: their bytes, the laps that count, and the way out."""
+        registers, backend, output = self.registers, self._backend, self._output
+        m.submodules.counts = counts = Counts(self.config)
+        data = self._mode["data"] & self._mode["weighting"]
+        self._to_count = waiting = Signal()
+        m.d.comb += [
+            counts.start.eq(self._go & data),
+            weighting.data.eq(data),
+            weighting.records.eq(registers.evidences),
+            weighting.columns.eq(registers.columns),
+            weighting.record_beats.payload.eq(self.gmem_data.payload),
+            weighting.record_beats.valid.eq(self.gmem_data.valid & data & ~weighting.loading),
+            backend.shares.eq(data),
+            backend.held.eq(counts.held),
+            counts.open.eq(backend.open),
+            counts.summed.eq(backend.summed),
+            counts.total.eq(backend.total),
+            counts.share.eq(backend.share),
+            counts.weights.eq(backend.shared),
+            counts.places.eq(Cat(weighting.labels)),
+            counts.entries.eq(registers.bins),
+            counts.address.eq(self._address("weight")),
+            # All records are written out, so all shares were given; the last are still being added.
+            counts.drain.eq(waiting & output.complete & ~backend.busy & ~weighting.busy & ~counts.busy),
+        ]
+        with m.If(self._go):
+            m.d.sync += waiting.eq(data)
+        with m.If(counts.drain):
+            m.d.sync += waiting.eq(0)
+        with m.If(data):
+            m.d.comb += [
+                output.populations.eq(registers.evidences),
+                output.histogram.eq(0),
+                backend.histogram.eq(0),
+                backend.count.eq(1),
+                backend.passes.eq(registers.targets + 1),
+                weighting.target_index.eq(backend.target_step.target - 1),
+            ]
+            with m.If(~weighting.loading):
+                m.d.comb += self.gmem_data.ready.eq(weighting.record_beats.ready)
+        with m.If(counts.draining):
+            for mine, port in ((counts.write, self.gmem_write), (counts.store, self.gmem_store)):
+                m.d.comb += [
+                    port.valid.eq(mine.valid),
+                    port.payload.eq(mine.payload),
+                    mine.ready.eq(port.ready),
+                ]
+        return counts
+
     def _choose(self, m: Module, flat: Flat | None, weighting: Weighting | None) -> None:
         """Connect the back end and the bus to the front end of this run."""
         backend = self._backend
@@ -278,11 +335,14 @@ class Stm(wiring.Component):
                 read.payload.beats.eq(image_beats),
             ]
         with m.Else():
-            per_evidence = (registers.terms + 1) >> 1
+            per_evidence, bits = (registers.terms + 1) >> 1, 3
+            if self.config.counts:
+                per_record = (registers.columns + 15) >> 4
+                per_evidence, bits = Mux(mode["data"], per_record, per_evidence), 5
             m.d.comb += [
                 read.payload.address.eq(self._address("batch")),
                 read.payload.beats.eq(
-                    sum(Mux(per_evidence[i], registers.evidences << i, 0) for i in range(3))
+                    sum(Mux(per_evidence[i], registers.evidences << i, 0) for i in range(bits))
                 ),
             ]
         with m.If(read.ready):
@@ -291,6 +351,9 @@ class Stm(wiring.Component):
                 m.d.sync += batch.eq(0)
         with m.If(self._go):
             m.d.sync += [image.eq(mode["load"]), batch.eq(mode["batch"] & self._flat)]
+            if self.config.counts:
+                with m.If(mode["data"] & mode["weighting"]):
+                    m.d.sync += batch.eq(1)
 
     def _write_side(self, m: Module) -> None:
         backend, output = self._backend, self._output
