@@ -128,7 +128,7 @@ def test_gaussian_causal_inference_and_the_population_that_needs_no_children() -
 @pytest.mark.full
 @pytest.mark.parametrize("neurons", list(E1))
 def test_the_whole_table_of_causal_inference(neurons: int) -> None:
-    """Total variation within 5 %, the others 8 and 10: both sides' means have errors of about 2 % and tails."""
+    """Total variation within 5 %, the others within 8 and 10: means with errors of about 2 % each."""
     tv, mean_relative, max_relative, known_prior = E1[neurons]
     found = error_rates(causal, neurons)
     assert found.tv == pytest.approx(tv, rel=0.05)
