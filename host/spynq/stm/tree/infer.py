@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from spynq.errors import ImpossibleEvidence, SpynqError
 from spynq.stm.tree.draw import KINDS, Population, draw
@@ -19,6 +20,7 @@ from spynq.stm.tree.model import Tree
 from spynq.stm.tree.nodes import DiscreteNode, Floats
 from spynq.stm.tree.plan import Pool, plan
 from spynq.stm.tree.posterior import TreeBatch, TreePosterior, moments
+from spynq.stm.tree.spikes import Spiking, drawn
 
 __all__ = [
     "DEFAULT_NEURONS",
@@ -53,6 +55,8 @@ class Weighed:
     lost : float
         Largest share of a population's weight that was lost on an edge (on a device: of the batch).
     flags : list of str
+    spikes : ndarray of int64, shape [points], optional
+        Spike counts of the root's population, if they were asked for.
     """
 
     weights: Floats
@@ -60,6 +64,7 @@ class Weighed:
     log_evidence: float
     lost: float
     flags: list[str]
+    spikes: npt.NDArray[np.int64] | None = None
 
 
 class Backend(Protocol):
@@ -68,9 +73,13 @@ class Backend(Protocol):
     label: str
 
     def weigh(
-        self, tree: Tree, plans: Sequence[Pool], populations: Mapping[str, Population], rule: str
+        self,
+        plans: Sequence[Pool],
+        populations: Mapping[str, Population],
+        rule: str,
+        spiking: Spiking | None = None,
     ) -> tuple[list[Weighed], int]:
-        """Weigh the populations under every plan; the second value is cycles."""
+        """Weigh the populations under every plan, and let the root's fire; the second value is cycles."""
 
 
 class ReferenceBackend:
@@ -79,7 +88,11 @@ class ReferenceBackend:
     label = "reference"
 
     def weigh(
-        self, tree: Tree, plans: Sequence[Pool], populations: Mapping[str, Population], rule: str
+        self,
+        plans: Sequence[Pool],
+        populations: Mapping[str, Population],
+        rule: str,
+        spiking: Spiking | None = None,
     ) -> tuple[list[Weighed], int]:
         """See :class:`Backend`; there is no clock."""
         found = [estimate(top, populations, rule) for top in plans]
@@ -90,6 +103,7 @@ class ReferenceBackend:
                 e.log_evidence,
                 max(e.lost.values(), default=0.0),
                 [],
+                None if spiking is None or not e.weights.any() else drawn(e.weights, spiking),
             )
             for e in found
         ], 0
@@ -150,6 +164,7 @@ def infer(
     device: Any = None,
     config: Any = None,
     timeout: float | None = None,
+    spiking: Spiking | None = None,
     **options: Any,
 ) -> TreePosterior:
     """Posterior of the root.
@@ -165,6 +180,8 @@ def infer(
         Build of a simulated kernel.
     timeout : float, optional
         Seconds a start may take.
+    spiking : Spiking, optional
+        Let the root's population fire as well.
     **options
         See :class:`Options`.
 
@@ -177,7 +194,7 @@ def infer(
     """
     chosen = Options(**options)
     read = read_evidence(tree, evidence)
-    return _answer(tree, [read], chosen, device, config, timeout).posteriors[0]
+    return _answer(tree, [read], chosen, device, config, timeout, spiking).posteriors[0]
 
 
 def infer_batch(
@@ -232,12 +249,13 @@ def _answer(
     device: Any,
     config: Any,
     timeout: float | None,
+    spiking: Spiking | None = None,
 ) -> TreeBatch:
     plans = [plan(tree, evidence) for evidence in evidences]
     used = dict.fromkeys(pool.name for top in plans for pool in top.walk())
     populations = {name: p for name, p in populations_of(tree, options).items() if name in used}
     backend = _backend(device, config, timeout)
-    weighed, cycles = backend.weigh(tree, plans, populations, options.rule)
+    weighed, cycles = backend.weigh(plans, populations, options.rule, spiking)
     answers = [
         answer(tree, describe(tree, evidence), top, populations, found, options, backend.label, cycles)
         for evidence, top, found in zip(evidences, plans, weighed, strict=True)
@@ -291,6 +309,7 @@ def answer(
         flags=found.flags,
         evidence=told,
         notes=notes,
+        spikes=found.spikes,
     )
 
 
