@@ -14,10 +14,12 @@ import numpy.typing as npt
 from spynq.stm.golden import Integers, Words, random_words
 from spynq.stm.golden_edge import log2
 
-__all__ = ["MEAN_ONE", "poisson_total", "spike_counts", "waiting"]
+__all__ = ["MEAN_ONE", "PATIENCE", "poisson_total", "spike_counts", "waiting"]
 
 MEAN_ONE = 1477.3197218702985
 """A mean of one spike in the units of a Poisson mean: 1024 * log2(e)."""
+PATIENCE = 1 << 22
+"""Trials without a spike after which no more are drawn: with a weight of 2**16 that never happens."""
 _BLOCK = 4096
 _BITS = 16
 
@@ -65,12 +67,13 @@ def spike_counts(w: npt.ArrayLike, seed: int, number: int, *, poisson: bool = Fa
     counts = np.zeros(len(weight), np.int64)
     state = _stream(seed)
     left = poisson_total(state, number) if poisson else number
-    while left and weight.any():
+    missed = 0
+    while left and weight.any() and missed < PATIENCE:
         word = random_words(state, _BLOCK)[:, 0].astype(np.int64)
         neuron = word >> _BITS & ((1 << (len(weight) - 1).bit_length()) - 1)
         inside = neuron < len(weight)
-        hit = inside & ((word & 0xFFFF) < weight[np.where(inside, neuron, 0)])
-        chosen = neuron[hit][:left]
-        np.add.at(counts, chosen, 1)
-        left -= len(chosen)
+        hit = np.flatnonzero(inside & ((word & 0xFFFF) < weight[np.where(inside, neuron, 0)]))[:left]
+        np.add.at(counts, neuron[hit], 1)
+        left -= len(hit)
+        missed = _BLOCK - 1 - int(hit[-1]) if len(hit) else missed + _BLOCK
     return counts

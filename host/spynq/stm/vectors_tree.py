@@ -142,6 +142,13 @@ class _Maker:
             words = np.array([image.padded(self.codes(samples)) for _ in range(rows)], np.int64)
         return [*calls, (step, words)]
 
+    def spikes(self, base: int, samples: int) -> Call:
+        rng = self.rng
+        poisson = bool(rng.integers(2))
+        number = int(rng.integers(0, 30_000)) if poisson else int(rng.integers(0, 60))
+        seed = int.from_bytes(rng.bytes(16), "little") | 1
+        return Step(Op.SPIKES, base=base, samples=samples, gains=(number,), poisson=poisson, seed=seed), None
+
     def outer(self) -> list[Call]:
         edge = self.config.edge
         slow, fast = int(self.rng.integers(1, 4)), 4 * int(self.rng.integers(1, 3))
@@ -190,6 +197,8 @@ def random_tree(rng: np.random.Generator, config: StmConfig, *, base: int = 0x10
     for _ in range(int(rng.integers(1, 3))):
         calls += make.edge(0, parents, child, rows, width)
     calls.append(make.close(0, parents))
+    if rng.integers(3) == 0:
+        calls.append(make.spikes(0, parents))
     if rng.integers(3) == 0:
         calls += make.outer()
     if rng.integers(3) == 0:
@@ -295,6 +304,31 @@ def _full(rng: np.random.Generator, config: StmConfig) -> Start:
     return tree_start(rng, calls, name="full population")
 
 
+def _one_neuron_fires(rng: np.random.Generator, config: StmConfig) -> Start:
+    """One possible neuron of many: most trials miss, and all spikes are its own."""
+    n = _half(config)
+    codes = np.full(n, IMPOSSIBLE)
+    codes[n - 1] = 5
+    calls: list[Call] = [
+        (Step(Op.CODES, samples=n, fresh=True), codes),
+        (Step(Op.CLOSE, samples=n, records=True), None),
+        (Step(Op.SPIKES, samples=n, gains=(9,), seed=1), None),
+        (Step(Op.SPIKES, samples=n, gains=(0,), seed=2, poisson=True), None),
+    ]
+    return tree_start(rng, calls, name="one neuron fires")
+
+
+def _silent(rng: np.random.Generator, config: StmConfig) -> Start:
+    """No neuron is possible: no spike, and the step ends."""
+    calls: list[Call] = [
+        (Step(Op.CODES, samples=5, fresh=True), np.full(5, IMPOSSIBLE)),
+        (Step(Op.CLOSE, samples=5, records=True), None),
+        (Step(Op.SPIKES, samples=5, gains=(9,), seed=1), None),
+        (Step(Op.SPIKES, samples=5, gains=(9000,), seed=1, poisson=True), None),
+    ]
+    return tree_start(rng, calls, name="no neuron fires")
+
+
 TREE_CORNERS: dict[str, Corner] = {
     "all equal": _equal,
     "all mass on one parent": _one_parent,
@@ -305,5 +339,7 @@ TREE_CORNERS: dict[str, Corner] = {
     "everything lost": _all_lost,
     "absent parents": _absent,
     "full population": _full,
+    "one neuron fires": _one_neuron_fires,
+    "no neuron fires": _silent,
 }
 """Corner cases of the tree front end by name."""
