@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from spynq.stm.golden import Integers, Words, random_words
+from spynq.stm.generators import segmented_words
+from spynq.stm.golden import Integers, Words
 from spynq.stm.golden_edge import log2
 
 __all__ = ["MEAN_ONE", "PATIENCE", "poisson_total", "spike_counts", "waiting"]
@@ -43,12 +44,16 @@ def poisson_total(state: Words, mean: int) -> int:
     mean : int
         Mean number of spikes times ``MEAN_ONE``, rounded.
     """
-    time, spikes = 0, 0
+    time, spikes, ahead = 0, 0, 64
     while True:
-        time += int(waiting(random_words(state, 1))[0, 0])
-        if time > mean:
-            return spikes
-        spikes += 1
+        later = state.copy()
+        ends = time + np.cumsum(waiting(segmented_words(later, ahead)[:, 0]))
+        inside = int((ends <= mean).sum())
+        if inside < ahead:
+            segmented_words(state, inside + 1)
+            return spikes + inside
+        state[...] = later
+        time, spikes, ahead = int(ends[-1]), spikes + ahead, 2 * ahead
 
 
 def spike_counts(w: npt.ArrayLike, seed: int, number: int, *, poisson: bool = False) -> Integers:
@@ -69,7 +74,7 @@ def spike_counts(w: npt.ArrayLike, seed: int, number: int, *, poisson: bool = Fa
     left = poisson_total(state, number) if poisson else number
     missed = 0
     while left and weight.any() and missed < PATIENCE:
-        word = random_words(state, _BLOCK)[:, 0].astype(np.int64)
+        word = segmented_words(state, _BLOCK)[:, 0].astype(np.int64)
         neuron = word >> _BITS & ((1 << (len(weight) - 1).bit_length()) - 1)
         inside = neuron < len(weight)
         hit = np.flatnonzero(inside & ((word & 0xFFFF) < weight[np.where(inside, neuron, 0)]))[:left]
