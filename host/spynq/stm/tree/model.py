@@ -49,12 +49,14 @@ class Tree:
 
     Examples
     --------
-    >>> tree = Tree("cause")
-    >>> tree.gaussian("A", sd=3)
-    >>> tree.gaussian("B1", parent="A", sd=1, pool="B")
-    >>> tree.gaussian("B2", parent="A", sd=1, pool="B")
-    >>> tree.gaussian("I1", parent="B1", sd=1)
-    >>> tree.infer({"I1": 2.0, "B2": (1.5, 0.5)}, neurons=1000).mean
+    >>> from spynq.stm import Tree
+    >>> tree = Tree("cause").gaussian("A", sd=3)
+    >>> tree = tree.gaussian("B1", parent="A", sd=1, pool="B").gaussian("B2", parent="A", sd=1, pool="B")
+    >>> tree = tree.gaussian("I1", parent="B1", sd=1)
+    >>> posterior = tree.infer({"I1": 2.0, "B2": (1.5, 0.5)}, neurons=1000, device="golden")
+    >>> exact = tree.exact({"I1": 2.0, "B2": (1.5, 0.5)})
+    >>> abs(posterior.mean - exact.mean) < 5 * posterior.standard_error[0]
+    True
     """
 
     def __init__(self, name: str = "tree") -> None:
