@@ -13,7 +13,7 @@ from spynq.stm.params import IMPOSSIBLE, KERNEL, L_MAX, SATZ_LIMIT, StmConfig
 from spynq.stm.starts import Layout, Start, start_registers
 from spynq.stm.step import STEP_BEATS, Op, Step, step_words
 
-__all__ = ["TREE_CORNERS", "random_tree", "tree_start"]
+__all__ = ["TREE_CORNERS", "blank_tree", "random_tree", "tree_start"]
 
 Array = npt.NDArray[np.int64]
 Call = tuple[Step, Array | None]
@@ -181,6 +181,17 @@ class _Maker:
         if self.config.columns < 8:
             bad.append(replace(good, column=7))
         return bad[int(self.rng.integers(len(bad)))], None
+
+
+def blank_tree(rng: np.random.Generator, config: StmConfig) -> Start:
+    """Zeros in all pools, which a reset does not clear."""
+    size = config.population
+    loads = [Step(Op.COLUMN, samples=size, column=column) for column in range(config.columns)]
+    loads += [Step(op, samples=size) for op in (Op.LABELS, Op.COUNTS)]
+    loads.append(Step(Op.CODES, samples=size, fresh=True))
+    # Minimum and sum of the pool closed last, too.
+    calls: list[Call] = [(step, np.zeros(size, np.int64)) for step in loads]
+    return tree_start(rng, [*calls, (Step(Op.CLOSE, samples=size), None)], name="blank")
 
 
 def random_tree(rng: np.random.Generator, config: StmConfig, *, base: int = 0x1000) -> Start:
