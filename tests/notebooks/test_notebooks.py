@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-DRAWS = re.compile(r"\.plot\(|\bplots\.\w+\(|\bplt\.loglog\(")
+DRAWS = re.compile(r"\.plot\(|\bplots\.\w+\(|\bpictures\.\w+\(|\.raster\(|\bplt\.loglog\(")
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks" / "spynq_notebooks").glob("*.ipynb"))
 
 

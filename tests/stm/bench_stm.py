@@ -22,6 +22,8 @@ from spynq.stm.vectors import (
     resident_flat,
     resident_weighting,
 )
+from spynq.stm.vectors_records import RECORD_CORNERS, random_records
+from spynq.stm.vectors_tree import TREE_CORNERS, blank_tree, random_tree
 from spynq_sim.axi_memory import AxiMemory
 from spynq_sim.bus_models import Bench, LiteMaster
 from spynq_sim.pauses import STYLES
@@ -76,8 +78,13 @@ class Rig:
 def random_starts(rng: np.random.Generator, count: int) -> Iterator[Start]:
     """Runs of both front ends in random order, some on what the one before left resident."""
     kinds = ["flat"] * bool(CONFIG.terms) + ["weighting"] * bool(CONFIG.states)
+    kinds += ["tree"] * bool(CONFIG.edge) + ["records"] * bool(CONFIG.counts)
     for _ in range(count):
-        if kinds[int(rng.integers(len(kinds)))] == "flat":
+        kind = kinds[int(rng.integers(len(kinds)))]
+        if kind in ("tree", "records"):
+            yield (random_tree if kind == "tree" else random_records)(rng, CONFIG)
+            continue
+        if kind == "flat":
             start = random_flat(rng, CONFIG)
             follow = resident_flat(rng, CONFIG, start)
         else:
@@ -88,12 +95,23 @@ def random_starts(rng: np.random.Generator, count: int) -> Iterator[Start]:
             yield follow
 
 
+async def _blank(rig: Rig, rng: np.random.Generator) -> None:
+    """Pools outlive a reset, and the model begins without any."""
+    if CONFIG.edge:
+        await rig.compare(blank_tree(rng, CONFIG))
+
+
+def _of_records() -> list[Any]:
+    return [RECORD_CORNERS[name] for name in ("one entry", "impossible record")] if CONFIG.counts else []
+
+
 @cocotb.test()
 async def random_runs_match_the_model_under_random_pauses(dut: Any) -> None:
     rng = np.random.default_rng(SEED)
     for style in STYLES:
         rig = Rig(dut, style, latency=int(rng.integers(1, 40)))
         await rig.bench.begin()
+        await _blank(rig, rng)
         for start in random_starts(rng, RUNS):
             await rig.compare(start)
 
@@ -103,16 +121,40 @@ async def corners_and_refusals_match_the_model(dut: Any) -> None:
     rng = np.random.default_rng(SEED)
     rig = Rig(dut, "rare", latency=3)
     await rig.bench.begin()
+    await _blank(rig, rng)
     if CONFIG.terms:
         for corner in FLAT_CORNERS.values():
             await rig.compare(corner(rng, CONFIG))
     if CONFIG.states:
         for name in ("no sample possible", "no evidence", "bins wrap"):
             await rig.compare(WEIGHTING_CORNERS[name](rng, CONFIG))
+    for corner in (*(TREE_CORNERS if CONFIG.edge else {}).values(), *_of_records()):
+        await rig.compare(corner(rng, CONFIG))
     for start in refusals(rng, CONFIG):
         bursts = len(rig.memory.read_bursts) + len(rig.memory.write_bursts)
         await rig.compare(start)
         assert len(rig.memory.read_bursts) + len(rig.memory.write_bursts) == bursts, start.name
+
+
+def _cut_short(rng: np.random.Generator) -> Start:
+    """A run that is under way for some time."""
+    if CONFIG.terms:
+        return random_flat(rng, CONFIG, samples=min(CONFIG.population, 6 * CONFIG.lanes))
+    return random_tree(rng, CONFIG) if CONFIG.edge else random_records(rng, CONFIG)
+
+
+def _afresh(rng: np.random.Generator) -> Iterator[Start]:
+    """Runs that depend on nothing from before, and would show what was left behind."""
+    if CONFIG.terms:
+        start = random_flat(rng, CONFIG)
+        while not (start.mode("HISTOGRAM") and start.mode("RECORDS")):
+            start = random_flat(rng, CONFIG)
+        yield start
+    if CONFIG.edge:
+        yield blank_tree(rng, CONFIG)
+        yield random_tree(rng, CONFIG)
+    if CONFIG.counts:
+        yield random_records(rng, CONFIG)
 
 
 @cocotb.test()
@@ -122,7 +164,7 @@ async def reset_in_mid_run_leaves_nothing_behind(dut: Any) -> None:
     rig = Rig(dut, "none", latency=2)
     await rig.bench.begin()
     for cut in (5, 30, 60, 90, 120):
-        await rig.begin(random_flat(rng, CONFIG, samples=min(CONFIG.population, 6 * CONFIG.lanes)))
+        await rig.begin(_cut_short(rng))
         await rig.bench.cycles(cut + int(rng.integers(30)))
         rig.memory.forget()
         rig.control.quiet()
@@ -132,7 +174,5 @@ async def reset_in_mid_run_leaves_nothing_behind(dut: Any) -> None:
         # What the cut run wrote, and the old population, may differ: a fresh image replaces both.
         rig.golden_memory.data[:] = rig.memory.content
         rig.model = StmModel(CONFIG)
-        start = random_flat(rng, CONFIG)
-        while not (start.mode("HISTOGRAM") and start.mode("RECORDS")):
-            start = random_flat(rng, CONFIG)
-        await rig.compare(start)
+        for start in _afresh(rng):
+            await rig.compare(start)

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from spynq.memory import Arena
 from spynq.stm.corners import FLAT_CORNERS, WEIGHTING_CORNERS, refusals
-from spynq.stm.model import StmModel
-from spynq.stm.params import KERNEL, StmConfig
+from spynq.stm.params import StmConfig
 from spynq.stm.vectors import (
-    BlockMemory,
     Start,
-    expected,
     flat_start,
     random_flat,
     random_weighting,
     resident_flat,
     resident_weighting,
 )
-from spynq_hw.export import export
-from spynq_sim.bench import run_bench
-from spynq_sim.library import SimKernel
-from spynq_sim.models import built
-from spynq_sim.settings import SimSettings
+from spynq_sim.stm_rig import rig, run_cocotb
 
 BENCH = Path(__file__).with_name("bench_stm.py")
-BASE = 0x1000
-SIZE = 1 << 22
-RESULTS = tuple(register.name for register in KERNEL.registers if register.access == "ro")
-DONE = 2
 
 
 def flat(lanes: int, terms: int = 2, population: int = 64, columns: int = 2, bins: int = 8) -> StmConfig:
@@ -47,43 +32,6 @@ def both(lanes: int) -> StmConfig:
         lanes=lanes, terms=1, population=64, columns=2, bins=32, states=8, state_bits=4, program=32,
         table=1024, targets=8,
     )  # fmt: skip
-
-
-class Rig:
-    """A simulated kernel and its golden model, each with its own memory."""
-
-    def __init__(self, config: StmConfig, settings: SimSettings) -> None:
-        self.arena = Arena(SIZE, BASE)
-        self.kernel = SimKernel(built("stm", config).path, "stm_0", self.arena, settings)
-        self.model, self.memory = StmModel(config), BlockMemory(BASE + SIZE)
-
-    def compare(self, start: Start) -> int:
-        """Do a run: registers, flags and all of memory must be the golden model's. Returns its cycles."""
-        want, _ = expected(self.model, start, self.memory)
-        for address, words in start.blocks.items():
-            self.arena.write(address, words.astype("<u4").tobytes())
-        for name, value in start.registers.items():
-            self.kernel.write(KERNEL.offset(name), value)
-        self.kernel.write(KERNEL.offset("CTRL"), 1)
-        for _ in range(100_000):
-            if self.kernel.read(KERNEL.offset("CTRL")) & DONE:
-                break
-        else:
-            raise TimeoutError(f"{start.name} was not done; {start.registers}")
-        got = {name: self.kernel.read(KERNEL.offset(name)) for name in (*RESULTS, "STATUS")}
-        assert got == want, f"{start.name}: {start.registers}"
-        same = self.arena.read(BASE, SIZE) == bytes(self.memory.data[BASE:])
-        assert same, f"{start.name}: memory differs; {start.registers}"
-        return self.kernel.read(KERNEL.offset("CYCLES_LO"))
-
-
-@contextmanager
-def rig(config: StmConfig, **settings: int) -> Iterator[Rig]:
-    made = Rig(config, SimSettings(**{"access_cycles": 3, "longest_step": 64, **settings}))
-    try:
-        yield made
-    finally:
-        made.kernel.close()
 
 
 def starts(rng: np.random.Generator, config: StmConfig, count: int) -> Iterator[Start]:
@@ -138,20 +86,14 @@ def test_every_run_matches_the_model_on_a_large_build(config: StmConfig, seed: i
                 kernel.compare(start)
 
 
-def run_cocotb(config: StmConfig, simulator: str, runs: int, seed: int) -> int:
-    kernel = export("stm", config)
-    settings = {"CONFIG": json.dumps(asdict(config)), "RUNS": str(runs)}
-    return run_bench(kernel.verilog, kernel.top, BENCH, simulator=simulator, seed=seed, settings=settings)
-
-
 def test_an_independent_bus_model_agrees_and_no_unknown_value_gets_out(seed: int) -> None:
     """Other bus models, on a simulator that knows unknown values."""
-    assert run_cocotb(flat(2, population=16), "icarus", 2, seed) == 3
+    assert run_cocotb(BENCH, flat(2, population=16), "icarus", 2, seed) == 3
 
 
 @pytest.mark.full
 def test_an_independent_bus_model_agrees_for_both_front_ends(seed: int) -> None:
-    assert run_cocotb(both(4), "verilator", 4, seed) == 3
+    assert run_cocotb(BENCH, both(4), "verilator", 4, seed) == 3
 
 
 # Cycles

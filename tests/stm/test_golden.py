@@ -87,6 +87,14 @@ def test_equal_weights_reach_the_bounds_of_the_sums() -> None:
     assert h.tolist() == [1 << 32, 0, 0, 0] and q.tolist() == [1 << 48, 0, 0, 0]
 
 
+@pytest.mark.parametrize(("sample", "cue"), [(-32768, 32767), (32767, -32768)])
+def test_a_clipped_sample_reaches_the_satz_limit_on_either_side(sample: int, cue: int) -> None:
+    nll = int(golden.log_likelihood([[sample]], [cue], [(1 << 26) - 1])[0])
+    assert nll >= SATZ_LIMIT
+    just_inside = golden.log_likelihood([[131070 if sample > 0 else -131070]], [0], [1 << 19])
+    assert int(golden.minimum(just_inside)) < SATZ_LIMIT
+
+
 def test_satz_starts_at_its_limit() -> None:
     assert [golden.flags(nll) for nll in (SATZ_LIMIT - 1, SATZ_LIMIT, L_MAX)] == [
         (False, False),

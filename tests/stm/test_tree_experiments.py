@@ -128,13 +128,13 @@ def test_gaussian_causal_inference_and_the_population_that_needs_no_children() -
 @pytest.mark.full
 @pytest.mark.parametrize("neurons", list(E1))
 def test_the_whole_table_of_causal_inference(neurons: int) -> None:
-    """Largest and mean relative errors have tails: 8 %; total variation within 5 %."""
+    """Total variation within 5 %, the others within 8 and 10: means with errors of about 2 % each."""
     tv, mean_relative, max_relative, known_prior = E1[neurons]
     found = error_rates(causal, neurons)
     assert found.tv == pytest.approx(tv, rel=0.05)
     assert found.mean_relative == pytest.approx(mean_relative, rel=0.08)
     assert found.max_relative == pytest.approx(max_relative, rel=0.1)
-    assert error_rates(causal, neurons, exact_root_shares=True).tv == pytest.approx(known_prior, rel=0.05)
+    assert error_rates(causal, neurons, exact_root_shares=True).tv == pytest.approx(known_prior, rel=0.08)
 
 
 @pytest.mark.full

@@ -62,9 +62,13 @@ class Stopwatch:
         self._threads = threads
         self._wall, self._processor = time.perf_counter(), time.process_time()
 
+    def wall(self) -> float:
+        """Wall time since the start: of work that other processes do."""
+        return time.perf_counter() - self._wall
+
     def seconds(self) -> float:
         """Since the start."""
-        wall = time.perf_counter() - self._wall
+        wall = self.wall()
         return min(wall, (time.process_time() - self._processor) / self._threads)
 
 

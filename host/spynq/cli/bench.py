@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from spynq.cli import paper
 from spynq.cli.output import on_terminal, print_json, table
 
 __all__ = ["add_to", "run"]
@@ -13,8 +14,8 @@ __all__ = ["add_to", "run"]
 
 def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command to the command line."""
-    command = commands.add_parser("bench", parents=[common], help="measure: spynq bench stm | device")
-    command.add_argument("name", metavar="NAME", help="which bench, such as stm or device")
+    command = commands.add_parser("bench", parents=[common], help="measure: spynq bench stm | device | paper")
+    command.add_argument("name", metavar="NAME", help="which bench: stm, device, ..., or paper")
     command.add_argument(
         "--json",
         metavar="FILE",
@@ -23,11 +24,16 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
         help="write rows, machine and commit there (without FILE: print them instead of the table)",
     )
     command.add_argument("--no-progress", action="store_true", help="no progress bar")
+    paper.add_options(command)
     command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``spynq bench``; a row that is short is a finding, not an error."""
+    if arguments.name == "paper":
+        return paper.run(arguments)
+    if arguments.table or arguments.figure or arguments.plot:
+        raise ValueError(f"--table, --figure and --plot belong to spynq bench paper, not to {arguments.name}")
     from tqdm import tqdm
 
     from spynq.bench import rows_of

@@ -1,4 +1,4 @@
-"""``spynq stm``: query a Bayesian network, fuse Gaussian cues."""
+"""``spynq stm``: query a Bayesian network, fuse Gaussian cues, ask a tree, learn tables."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from spynq.cli import tree
 from spynq.cli.output import Waiting, on_terminal, print_json, table
 from spynq.errors import SpynqError
 
@@ -20,7 +21,7 @@ _COSTS = ("ess", "log_evidence", "cycles", "flags", "seconds")
 
 def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command to the command line."""
-    group = commands.add_parser("stm", parents=[common], help="the sampling tree: query a network, fuse cues")
+    group = commands.add_parser("stm", parents=[common], help="the sampling tree: query, fuse, tree, fit")
     kinds = group.add_subparsers(metavar="WHAT", required=True)
     shared = _shared(common)
 
@@ -59,6 +60,8 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
         "--support", metavar=("LOW", "HIGH"), nargs=2, type=float, help="range of the estimate (-50 50)"
     )
     fused.set_defaults(run=fuse)
+    tree.add_tree(kinds, shared)
+    tree.add_fit(kinds, shared)
 
 
 def _shared(common: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spynq.stm.fusion import Fusion, fuse
     from spynq.stm.population import Population
     from spynq.stm.posterior import Posterior
+    from spynq.stm.tree.files import load_tree
     from spynq.stm.tree.model import Tree
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "fuse",
     "load",
     "load_bif",
+    "load_tree",
     "load_xmlbif",
 ]
 
@@ -45,6 +47,7 @@ _PLACES = {
     "fuse": "spynq.stm.fusion",
     "load": "spynq.bayes.files",
     "load_bif": "spynq.bayes.bif",
+    "load_tree": "spynq.stm.tree.files",
     "load_xmlbif": "spynq.bayes.xmlbif",
 }
 

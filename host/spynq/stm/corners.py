@@ -8,7 +8,10 @@ import numpy as np
 
 from spynq.stm.golden import Operation
 from spynq.stm.params import CHUNK, IMPOSSIBLE, KERNEL, L_MAX, MAX_GAIN_BITS, StmConfig
-from spynq.stm.vectors import Start, flat_start, random_flat, random_weighting, weighting_start
+from spynq.stm.starts import Start
+from spynq.stm.vectors import flat_start, random_flat, random_weighting, weighting_start
+from spynq.stm.vectors_records import random_records
+from spynq.stm.vectors_tree import random_tree
 
 __all__ = ["FLAT_CORNERS", "WEIGHTING_CORNERS", "refusals"]
 
@@ -17,14 +20,17 @@ _MAX_GAIN = (1 << MAX_GAIN_BITS) - 1
 _MODE = {f.name: f.mask for f in KERNEL.register("MODE").fields}
 
 
-def _flat(rng: np.random.Generator, config: StmConfig, name: str, samples: int, gain: int) -> Start:
-    """All samples at the low end, one cue at the high end."""
-    columns = np.full((1, samples), -(1 << 15))
+def _flat(
+    rng: np.random.Generator, config: StmConfig, name: str, samples: int, gain: int, *, above: bool = False
+) -> Start:
+    """All samples at the low end, one cue at the high end; ``above``: the other way round."""
+    ends = -(1 << 15), (1 << 15) - 1
+    columns = np.full((1, samples), ends[above])
     return flat_start(
         rng,
         config,
         columns,
-        np.array([[(1 << 15) - 1]]),
+        np.array([[ends[not above]]]),
         np.array([[gain]]),
         name=name,
         labels=np.zeros(samples, np.int64),
@@ -53,6 +59,13 @@ def _full_population(rng: np.random.Generator, config: StmConfig) -> Start:
 def _clipped(rng: np.random.Generator, config: StmConfig) -> Start:
     """Every z is clipped: SATZ."""
     return _flat(rng, config, "every distance clipped", min(3, config.population), _MAX_GAIN)
+
+
+def _clipped_above(rng: np.random.Generator, config: StmConfig) -> Start:
+    """Every z is clipped on the side where its square is 2**34 - 2**18 + 1: SATZ all the same."""
+    return _flat(
+        rng, config, "every distance clipped above", min(3, config.population), _MAX_GAIN, above=True
+    )
 
 
 def _all_columns(rng: np.random.Generator, config: StmConfig) -> Start:
@@ -85,6 +98,7 @@ FLAT_CORNERS: dict[str, Corner] = {
     "one beyond a group": _one_beyond_a_group,
     "full population, equal weights": _full_population,
     "every distance clipped": _clipped,
+    "every distance clipped above": _clipped_above,
     "all columns": _all_columns,
     "batch of tiny populations": _tiny_batch,
     "octave 17": _octave_17,
@@ -205,7 +219,7 @@ def refusals(rng: np.random.Generator, config: StmConfig) -> list[Start]:
             *_common(flat, config),
         ]
     else:
-        found.append(_changed(random_weighting(rng, config), "no flat front end", MODE=0))
+        found.append(_changed(_legal(rng, config), "no flat front end", MODE=0))
     if config.states:
         weighting = random_weighting(rng, config)
         found += [
@@ -217,9 +231,42 @@ def refusals(rng: np.random.Generator, config: StmConfig) -> list[Start]:
             *_common(weighting, config),
         ]
     else:
-        legal = random_flat(rng, config)
-        found.append(_changed(legal, "no weighting front end", MODE=_MODE["WEIGHTING"]))
-    return found
+        found.append(_changed(_legal(rng, config), "no weighting front end", MODE=_MODE["WEIGHTING"]))
+    return [*found, *_tree_refusals(rng, config), *_record_refusals(rng, config)]
+
+
+def _legal(rng: np.random.Generator, config: StmConfig) -> Start:
+    """A run of any front end there is."""
+    if config.terms:
+        return random_flat(rng, config)
+    return random_weighting(rng, config) if config.states else random_tree(rng, config)
+
+
+def _tree_refusals(rng: np.random.Generator, config: StmConfig) -> list[Start]:
+    if not config.edge:
+        return [_changed(_legal(rng, config), "no tree front end", MODE=_MODE["TREE"])]
+    tree = random_tree(rng, config)
+    return [
+        _changed(tree, "no steps", SAMPLES=0),
+        _changed(tree, "list address", IMAGE_LO=tree.registers["IMAGE_LO"] | 8),
+    ]
+
+
+def _record_refusals(rng: np.random.Generator, config: StmConfig) -> list[Start]:
+    if not config.counts:
+        mode = _MODE["WEIGHTING"] | _MODE["DATA"]
+        return [_changed(_legal(rng, config), "no counting", MODE=mode)]
+    data = random_records(rng, config)
+    return [
+        _changed(data, "no records", EVIDENCES=0),
+        _changed(data, "too many samples of a record", SAMPLES=CHUNK + 1),
+        _changed(data, "no columns", COLUMNS=0),
+        _changed(data, "too many columns", COLUMNS=config.states + 1),
+        _changed(data, "no counts", BINS=0),
+        _changed(data, "too many counts", BINS=config.table // 2 + 1),
+        _changed(data, "data address", BATCH_LO=2),
+        _changed(data, "count address", WEIGHT_LO=2),
+    ]
 
 
 def _common(start: Start, config: StmConfig) -> list[Start]:

@@ -17,10 +17,21 @@ import numpy.typing as npt
 from spynq.stm.golden import Integers, Operation, Words, draw, random_words, row, weigh
 from spynq.stm.params import CHUNK, SLOTS
 
-__all__ = ["COUNT_FRACTION", "MISSING", "RECIPROCAL_FRACTION", "count", "reciprocal", "record_chunk", "share"]
+__all__ = [
+    "COUNT_FRACTION",
+    "MISSING",
+    "MOST_COUNTED",
+    "RECIPROCAL_FRACTION",
+    "count",
+    "reciprocal",
+    "record_chunk",
+    "share",
+]
 
 MISSING = 255
 """State of a node that a record does not observe."""
+MOST_COUNTED = 255
+"""Columns that are counted, at most."""
 COUNT_FRACTION = 24
 """Fraction bits of a count: all samples of a record together count 1."""
 RECIPROCAL_FRACTION = 40
@@ -72,7 +83,7 @@ def record_chunk(
         drawn = draw(words[:, index], rows, table, op.base, op.log2_states)
         state = np.where(seen == MISSING, drawn, seen) & ((1 << state_bits) - 1)
         place = op.base + (rows << op.log2_states) + state
-        weighed = weigh(nll, place, table, half)
+        weighed = weigh(nll, place & (half - 1), table, half)
         nll = np.where(seen == MISSING, nll, weighed)
         states[op.column] = state
         places[op.column] = place & (half - 1)

@@ -11,13 +11,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from spynq.stm.golden import Integers, Words, random_words
+from spynq.stm.generators import segmented_words
+from spynq.stm.golden import Integers, Words
 from spynq.stm.golden_edge import log2
 
-__all__ = ["MEAN_ONE", "poisson_total", "spike_counts", "waiting"]
+__all__ = ["MEAN_ONE", "PATIENCE", "poisson_total", "spike_counts", "waiting"]
 
 MEAN_ONE = 1477.3197218702985
 """A mean of one spike in the units of a Poisson mean: 1024 * log2(e)."""
+PATIENCE = 1 << 22
+"""Trials without a spike after which no more are drawn: with a weight of 2**16 that never happens."""
 _BLOCK = 4096
 _BITS = 16
 
@@ -41,12 +44,16 @@ def poisson_total(state: Words, mean: int) -> int:
     mean : int
         Mean number of spikes times ``MEAN_ONE``, rounded.
     """
-    time, spikes = 0, 0
+    time, spikes, ahead = 0, 0, 64
     while True:
-        time += int(waiting(random_words(state, 1))[0, 0])
-        if time > mean:
-            return spikes
-        spikes += 1
+        later = state.copy()
+        ends = time + np.cumsum(waiting(segmented_words(later, ahead)[:, 0]))
+        inside = int((ends <= mean).sum())
+        if inside < ahead:
+            segmented_words(state, inside + 1)
+            return spikes + inside
+        state[...] = later
+        time, spikes, ahead = int(ends[-1]), spikes + ahead, 2 * ahead
 
 
 def spike_counts(w: npt.ArrayLike, seed: int, number: int, *, poisson: bool = False) -> Integers:
@@ -65,12 +72,13 @@ def spike_counts(w: npt.ArrayLike, seed: int, number: int, *, poisson: bool = Fa
     counts = np.zeros(len(weight), np.int64)
     state = _stream(seed)
     left = poisson_total(state, number) if poisson else number
-    while left and weight.any():
-        word = random_words(state, _BLOCK)[:, 0].astype(np.int64)
+    missed = 0
+    while left and weight.any() and missed < PATIENCE:
+        word = segmented_words(state, _BLOCK)[:, 0].astype(np.int64)
         neuron = word >> _BITS & ((1 << (len(weight) - 1).bit_length()) - 1)
         inside = neuron < len(weight)
-        hit = inside & ((word & 0xFFFF) < weight[np.where(inside, neuron, 0)])
-        chosen = neuron[hit][:left]
-        np.add.at(counts, chosen, 1)
-        left -= len(chosen)
+        hit = np.flatnonzero(inside & ((word & 0xFFFF) < weight[np.where(inside, neuron, 0)]))[:left]
+        np.add.at(counts, neuron[hit], 1)
+        left -= len(hit)
+        missed = _BLOCK - 1 - int(hit[-1]) if len(hit) else missed + _BLOCK
     return counts

@@ -11,7 +11,7 @@ from spynq.contract import STATUS_FLAGS
 from spynq.model import Memory, Streams
 from spynq.stm import golden, image
 from spynq.stm.generators import segmented_words
-from spynq.stm.golden_records import MISSING, count, record_chunk
+from spynq.stm.golden_records import MISSING, MOST_COUNTED, count, record_chunk
 from spynq.stm.model_tree import Closed, TreeModel
 from spynq.stm.params import CHUNK, IMPOSSIBLE, KERNEL, MAX_GAIN_BITS, STREAMS, StmConfig
 
@@ -146,6 +146,7 @@ class StmModel:
             or not limit["CAP_COUNTS"]
             or run["BINS"] == 0
             or not 1 <= run["COLUMNS"] <= columns
+            or run["TARGETS"] > MOST_COUNTED
         )
 
     def _steps(self, run: _Run, memory: Memory) -> int:

@@ -140,7 +140,7 @@ class TreeModel:
     def _edge(self, step: Step, here: slice, memory: Memory) -> golden.Integers:
         """Message of the rows; rows of weight 0 add nothing and are not evaluated."""
         child = slice(step.row_base, step.row_base + step.rows)
-        u = golden.weights(self.nll[child], np.int64(self._l_min))
+        u = self._weights(child)
         fraction = golden_edge.quotient_fraction(self._total)
         counts = self.counts[here] if step.counted else None
         mass = np.zeros(step.samples, np.int64)
@@ -157,6 +157,12 @@ class TreeModel:
         self.lost_any |= gone > 0
         return mass
 
+    def _weights(self, pool: slice) -> golden.Integers:
+        """Weights of a pool against the minimum of the pool closed last, which should be this one."""
+        nll = self.nll[pool]
+        distance = (nll - self._l_min) & IMPOSSIBLE
+        return np.where(nll == IMPOSSIBLE, 0, golden.exponential(distance))
+
     def _rows(self, step: Step, here: slice, rows: npt.NDArray[np.int64], memory: Memory) -> golden.Integers:
         if step.table:
             beats = -(-step.samples // 4)
@@ -169,7 +175,7 @@ class TreeModel:
         return golden.log_likelihood(parents, cues, np.broadcast_to(gains, cues.shape))
 
     def _spikes(self, step: Step, memory: Memory) -> None:
-        w = golden.weights(self.nll[step.base : step.base + step.samples], np.int64(self._l_min))
+        w = self._weights(slice(step.base, step.base + step.samples))
         counts = spike_counts(w, step.seed, step.gains[0] & _GAIN, poisson=step.poisson)
         padded = np.zeros(-(-step.samples // 4) * 4, "<u4")
         padded[: step.samples] = counts

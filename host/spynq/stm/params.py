@@ -43,8 +43,9 @@ L_MAX = (1 << L_BITS) - 2
 """Largest possible value; sums saturate here."""
 IMPOSSIBLE = (1 << L_BITS) - 1
 """Reserved code of probability zero: sticky, never added to."""
-SATZ_LIMIT = 1 << 20
-"""Smallest l_min that raises SATZ: the best sample is about 32 standard deviations off."""
+SATZ_LIMIT = (1 << 20) - 16
+"""Smallest l of a sample one term of which was clipped, on the side where the largest z is 2**17 - 1; as
+l_min it raises SATZ: the best sample is about 32 standard deviations off."""
 W_BITS = 17
 """Bits of a weight, 0 to W_ONE."""
 W_ONE = 1 << 16

@@ -13,7 +13,7 @@ from spynq.stm.params import IMPOSSIBLE, KERNEL, L_MAX, SATZ_LIMIT, StmConfig
 from spynq.stm.starts import Layout, Start, start_registers
 from spynq.stm.step import STEP_BEATS, Op, Step, step_words
 
-__all__ = ["TREE_CORNERS", "random_tree", "tree_start"]
+__all__ = ["TREE_CORNERS", "blank_tree", "random_tree", "tree_start"]
 
 Array = npt.NDArray[np.int64]
 Call = tuple[Step, Array | None]
@@ -37,10 +37,10 @@ def tree_start(
         return address
 
     steps = []
-    for step, words in calls:
+    for step, given in calls:
         padded = -(-step.samples // 4) * 16
-        if words is not None:
-            data = image.padded(words.ravel() & 0xFFFF_FFFF)
+        if given is not None:
+            data = image.padded(given.ravel() & 0xFFFF_FFFF)
             source = layout.take(data.nbytes)
             blocks[source] = data
             step = replace(step, source=source)
@@ -79,7 +79,8 @@ class _Maker:
         return codes | rng.integers(0, 256, count) << 24
 
     def load(self, base: int, samples: int, width: int) -> list[Call]:
-        rng, calls = self.rng, []
+        rng = self.rng
+        calls: list[Call] = []
         for column in range(self.config.columns):
             step = Step(Op.COLUMN, base=base, samples=samples, column=column)
             calls.append((step, rng.integers(-width, width, samples)))
@@ -113,7 +114,8 @@ class _Maker:
 
     def edge(self, base: int, samples: int, child: int, rows: int, width: int) -> list[Call]:
         """An edge; with multiplicities loaded before it, sometimes as a table."""
-        rng, calls = self.rng, []
+        rng = self.rng
+        calls: list[Call] = []
         counted = bool(rng.integers(2))
         if counted:
             counts = rng.integers(0, 1 << int(rng.integers(1, 17)), samples)
@@ -139,6 +141,13 @@ class _Maker:
         if step.table:
             words = np.array([image.padded(self.codes(samples)) for _ in range(rows)], np.int64)
         return [*calls, (step, words)]
+
+    def spikes(self, base: int, samples: int) -> Call:
+        rng = self.rng
+        poisson = bool(rng.integers(2))
+        number = int(rng.integers(0, 30_000)) if poisson else int(rng.integers(0, 60))
+        seed = int.from_bytes(rng.bytes(16), "little") | 1
+        return Step(Op.SPIKES, base=base, samples=samples, gains=(number,), poisson=poisson, seed=seed), None
 
     def outer(self) -> list[Call]:
         edge = self.config.edge
@@ -174,6 +183,17 @@ class _Maker:
         return bad[int(self.rng.integers(len(bad)))], None
 
 
+def blank_tree(rng: np.random.Generator, config: StmConfig) -> Start:
+    """Zeros in all pools, which a reset does not clear."""
+    size = config.population
+    loads = [Step(Op.COLUMN, samples=size, column=column) for column in range(config.columns)]
+    loads += [Step(op, samples=size) for op in (Op.LABELS, Op.COUNTS)]
+    loads.append(Step(Op.CODES, samples=size, fresh=True))
+    # Minimum and sum of the pool closed last, too.
+    calls: list[Call] = [(step, np.zeros(size, np.int64)) for step in loads]
+    return tree_start(rng, [*calls, (Step(Op.CLOSE, samples=size), None)], name="blank")
+
+
 def random_tree(rng: np.random.Generator, config: StmConfig, *, base: int = 0x1000) -> Start:
     """A legal tree run: two pools are loaded, evidence comes in, a message goes up, more or less of each."""
     make = _Maker(rng, config)
@@ -188,6 +208,8 @@ def random_tree(rng: np.random.Generator, config: StmConfig, *, base: int = 0x10
     for _ in range(int(rng.integers(1, 3))):
         calls += make.edge(0, parents, child, rows, width)
     calls.append(make.close(0, parents))
+    if rng.integers(3) == 0:
+        calls.append(make.spikes(0, parents))
     if rng.integers(3) == 0:
         calls += make.outer()
     if rng.integers(3) == 0:
@@ -293,6 +315,31 @@ def _full(rng: np.random.Generator, config: StmConfig) -> Start:
     return tree_start(rng, calls, name="full population")
 
 
+def _one_neuron_fires(rng: np.random.Generator, config: StmConfig) -> Start:
+    """One possible neuron of many: most trials miss, and all spikes are its own."""
+    n = _half(config)
+    codes = np.full(n, IMPOSSIBLE)
+    codes[n - 1] = 5
+    calls: list[Call] = [
+        (Step(Op.CODES, samples=n, fresh=True), codes),
+        (Step(Op.CLOSE, samples=n, records=True), None),
+        (Step(Op.SPIKES, samples=n, gains=(9,), seed=1), None),
+        (Step(Op.SPIKES, samples=n, gains=(0,), seed=2, poisson=True), None),
+    ]
+    return tree_start(rng, calls, name="one neuron fires")
+
+
+def _silent(rng: np.random.Generator, config: StmConfig) -> Start:
+    """No neuron is possible: no spike, and the step ends."""
+    calls: list[Call] = [
+        (Step(Op.CODES, samples=5, fresh=True), np.full(5, IMPOSSIBLE)),
+        (Step(Op.CLOSE, samples=5, records=True), None),
+        (Step(Op.SPIKES, samples=5, gains=(9,), seed=1), None),
+        (Step(Op.SPIKES, samples=5, gains=(9000,), seed=1, poisson=True), None),
+    ]
+    return tree_start(rng, calls, name="no neuron fires")
+
+
 TREE_CORNERS: dict[str, Corner] = {
     "all equal": _equal,
     "all mass on one parent": _one_parent,
@@ -303,5 +350,7 @@ TREE_CORNERS: dict[str, Corner] = {
     "everything lost": _all_lost,
     "absent parents": _absent,
     "full population": _full,
+    "one neuron fires": _one_neuron_fires,
+    "no neuron fires": _silent,
 }
 """Corner cases of the tree front end by name."""

@@ -1,6 +1,6 @@
 """Back end of the sampling tree: minimum, exponential, sums and bins of whole populations."""
 
-from amaranth import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -59,6 +59,18 @@ def bin_sums(shape: Geometry) -> data.StructLayout:
     return data.StructLayout({"h": shape.w_bits, "q": shape.s2_bits})
 
 
+def _shares(shape: Geometry) -> dict[str, wiring.Member]:
+    return {
+        "shares": In(1),
+        "held": In(1),
+        "open": Out(1),
+        "summed": Out(1),
+        "total": Out(shape.w_bits),
+        "share": Out(1),
+        "shared": Out(data.ArrayLayout(W_BITS, shape.lanes)),
+    }
+
+
 class BackEnd(wiring.Component):
     """Keeps groups until the minimum of their population is known, then weighs, sums and counts.
 
@@ -96,6 +108,9 @@ class BackEnd(wiring.Component):
         The labels of the oldest population are not needed again.
     busy : Out(1)
         Steps are still to be issued.
+    shares, held : In(1), open : Out(1), summed : Out(1), total : Out, share : Out(1), shared : Out
+        Only with ``counts``: samples are not counted in bins, but ``share`` says that ``shared`` are
+        weights to be counted elsewhere; a population begins; ``total`` is its sum of weights.
     """
 
     def __init__(self, config: StmConfig) -> None:
@@ -129,6 +144,7 @@ class BackEnd(wiring.Component):
                 "bin_sums": Out(stream.Signature(bin_sums(shape))),
                 "release": Out(1),
                 "busy": Out(1),
+                **(_shares(shape) if config.counts else {}),
             }
         )
 
@@ -152,6 +168,7 @@ class BackEnd(wiring.Component):
             self.moment_group.eq(steps[_WEIGHT - 1].group),
             self.release.eq(steps[_WEIGHT].release),
         ]
+        self._shared = self.shares if self.config.counts else Const(0)
         self._weigh(m, replay, ring, steps)
         return m
 
@@ -219,6 +236,16 @@ class BackEnd(wiring.Component):
                 product = Signal(signed(32), name=f"moment{lane}")
                 m.d.sync += product.eq(Cat(exponential.w, 0).as_signed() * self.moment[lane])
                 m.d.comb += sum_s1.values[lane].eq(product)
+        if self.config.counts:
+            m.d.comb += [
+                replay.shares.eq(self.shares),
+                replay.held.eq(self.held),
+                self.open.eq(replay.open),
+                self.summed.eq(steps[_WEIGHT + self._depth + 1].summed & self.shares),
+                self.total.eq(sum_w.total),
+                self.share.eq(steps[_WEIGHT].count & self.shares),
+                Cat(self.shared).eq(Cat(weights)),
+            ]
         self._weights(m, replay, weights, steps)
         self._results(m, replay, steps, sum_w.total, sum_s1.total if moments else None, sum_s2.total)
 
@@ -240,7 +267,7 @@ class BackEnd(wiring.Component):
             m.d.sync += places[0].eq(label)
         m.d.sync += [
             # Bins that are not written out are not counted either, so all bins end up clear.
-            counted[0].eq(now.count & (label < self.bins)),
+            counted[0].eq(now.count & (label < self.bins) & ~self._shared),
             *(places[i + 1].eq(places[i]) for i in range(2)),
             *(counted[i + 1].eq(counted[i]) for i in range(2)),
         ]

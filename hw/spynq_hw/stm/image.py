@@ -55,6 +55,8 @@ class Image(wiring.Component):
         Where a table row is a single entry: write the upper two entries.
     beat : Out(128)
         The beat.
+    loading : Out(1)
+        Beats are still wanted.
     ready : Out(1)
         Pulse: loaded (or resident), the run can begin.
     """
@@ -77,6 +79,7 @@ class Image(wiring.Component):
                 "half": Out(1),
                 "beat": Out(BEAT),
                 "ready": Out(1),
+                "loading": Out(1),
             }
         )
 
@@ -99,6 +102,7 @@ class Image(wiring.Component):
                 m.d.comb += limit.eq(self.table)
         m.d.comb += [
             full.eq(index == limit),
+            self.loading.eq(section != Section.DONE),
             two_cycles.eq((section == Section.TABLE) & (entries_per_row(self.config) == 1)),
             self.beats.ready.eq((section != Section.DONE) & ~full & (half | ~two_cycles)),
         ]

@@ -4,7 +4,8 @@ from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spynq.stm.params import KERNEL, StmConfig
+from spynq.stm.golden_records import MOST_COUNTED
+from spynq.stm.params import CHUNK, KERNEL, StmConfig
 from spynq_hw.core import own_registers
 
 __all__ = ["MODE", "Refusal"]
@@ -45,9 +46,11 @@ class Refusal(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         mode = {name: self.mode[bit] for name, bit in MODE.items()}
+        data = mode["data"] & mode["weighting"]
+        histogram = mode["histogram"] & ~data
         used = mode | {
-            "batch": mode["batch"] & ~mode["weighting"],
-            "weights": mode["weights"] & ~mode["weighting"],
+            "batch": (mode["batch"] & ~mode["weighting"]) | data,
+            "weights": (mode["weights"] & ~mode["weighting"]) | data,
         }
         crooked = [
             used[field] & getattr(self, f"{name}_lo")[: _BEAT.bit_length() - 1].any()
@@ -57,15 +60,16 @@ class Refusal(wiring.Component):
         m.d.comb += [
             general.eq(
                 (self.samples == 0)
-                | (self.bins > self.limit["CAP_BINS"])
-                | (mode["histogram"] & (self.bins == 0))
+                | (self.bins > Mux(data, self.limit["CAP_COUNTS"], self.limit["CAP_BINS"]))
+                | (histogram & (self.bins == 0))
+                | (data & self._data())
                 | Cat(crooked).any()
             ),
             self.refused.eq(
                 Mux(
                     mode["tree"],
                     self._tree(),
-                    general | Mux(mode["weighting"], self._weighting(), self._flat(used["batch"])),
+                    general | Mux(mode["weighting"], self._weighting(), self._flat(mode["batch"])),
                 )
             ),
         ]
@@ -75,6 +79,18 @@ class Refusal(wiring.Component):
         if not self.limit["CAP_EDGE"]:
             return 1
         return (self.samples == 0) | self.image_lo[: _BEAT.bit_length() - 1].any()
+
+    def _data(self) -> Value | int:
+        if not self.limit["CAP_COUNTS"]:
+            return 1
+        return (
+            (self.evidences == 0)
+            | (self.samples > CHUNK)
+            | (self.bins == 0)
+            | (self.columns == 0)
+            | (self.columns > self.limit["CAP_STATES"])
+            | (self.targets > MOST_COUNTED)
+        )
 
     def _weighting(self) -> Value | int:
         if not self.limit["CAP_STATES"]:

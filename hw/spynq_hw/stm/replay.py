@@ -16,7 +16,8 @@ def step(shape: Geometry) -> data.StructLayout:
     ``sum`` adds the group to W, S1 and S2, which ``first`` clears before; ``count`` adds it to
     the bins; ``beat`` writes the weights of ``quad``; ``emit`` ends the population. ``drain``
     takes ``bin`` of all lanes instead, sums it, clears it, and ``show`` writes it. ``target``
-    and ``chunk`` say which labels are counted, ``release`` that they are not needed again.
+    and ``chunk`` say which labels are counted, ``release`` that they are not needed again. With
+    ``counts``, ``summed`` is true of the last group of the first lap.
     """
     return data.StructLayout(
         {
@@ -33,6 +34,7 @@ def step(shape: Geometry) -> data.StructLayout:
             "quad": range(shape.quads),
             "target": 8,
             "bin": shape.label_bits,
+            **({"summed": 1} if shape.config.counts else {}),
         }
     )
 
@@ -75,6 +77,8 @@ class Replay(wiring.Component):
         The place in the ring is not needed again.
     busy : Out(1)
         A population is at work or its bins are being drained.
+    shares, held : In(1)
+        Only with ``counts``: the first lap does not count; the second may not begin yet.
     """
 
     def __init__(self, config: StmConfig) -> None:
@@ -104,6 +108,7 @@ class Replay(wiring.Component):
                 "take_bin": Out(1),
                 "free": Out(1),
                 "busy": Out(1),
+                **({"shares": In(1), "held": In(1)} if config.counts else {}),
             }
         )
 
@@ -112,6 +117,7 @@ class Replay(wiring.Component):
         shape = self.geometry
         go, draining, dirty = Signal(), Signal(), Signal(init=1)
         group, quad = Signal(shape.group_bits), Signal(range(shape.quads))
+        held, counts = Signal(), Signal()
         lap, base, chunk = Signal(8), Signal(range(shape.ring)), Signal()
         last_group, last_quad, last_lap, first, last = (Signal() for _ in range(5))
 
@@ -123,6 +129,7 @@ class Replay(wiring.Component):
                 & (self.record_room | ~first)
                 & (self.beat_room | ~self.weights)
                 & (~self.histogram | (~dirty & (group < self.labelled)))
+                & ~held
             ),
             first.eq((group == 0) & (quad == 0) & (lap == 0)),
             last_group.eq(group == self.groups - 1),
@@ -155,7 +162,7 @@ class Replay(wiring.Component):
             self.take_beat.eq(go & beat),
             self.step.sum.eq(go & (quad == 0) & (lap == 0)),
             self.step.first.eq(first | ~go),
-            self.step.count.eq(go & self.count & (quad == 0)),
+            self.step.count.eq(go & counts & (quad == 0)),
             self.step.beat.eq(self.take_beat),
             self.step.emit.eq(go & last),
             self.step.release.eq(go & last),
@@ -164,6 +171,13 @@ class Replay(wiring.Component):
             self.step.quad.eq(quad),
             self.step.target.eq(lap),
         ]
+        m.d.comb += counts.eq(self.count)
+        if self.config.counts:
+            m.d.comb += [
+                counts.eq(self.count & ((lap != 0) | ~self.shares)),
+                held.eq(self.shares & self.held & (lap != 0)),
+                self.step.summed.eq(go & (lap == 0) & last_group & last_quad),
+            ]
         self._drain(m, go, draining, dirty)
         return m
 

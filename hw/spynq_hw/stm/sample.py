@@ -1,6 +1,7 @@
 """One lane of likelihood weighting: table address, draw, weighing."""
 
 from amaranth import Module, Mux, Signal
+from amaranth.hdl import ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -84,6 +85,8 @@ class Draw(wiring.Component):
         Table entry of that column, cycle 4.
     state : Out(state_bits)
         The column if the fraction is below the threshold, else the alias; cycle 5.
+    seen, observed : In(1), In(state_bits)
+        Only with ``counts``, cycle 0: take this state as column and as state.
     """
 
     def __init__(self, config: StmConfig) -> None:
@@ -95,6 +98,7 @@ class Draw(wiring.Component):
                 "column": Out(config.state_bits),
                 "entry": In(entry_layout(config)),
                 "state": Out(config.state_bits),
+                **({"seen": In(1), "observed": In(config.state_bits)} if config.counts else {}),
             }
         )
 
@@ -107,11 +111,17 @@ class Draw(wiring.Component):
         fraction, column = Signal(24, reset_less=True), Signal(bits, reset_less=True)
         m.d.sync += [fraction.eq(shifted[8:32]), column.eq(shifted[32:])]
         m.d.comb += self.column.eq(column)
+        seen4: ValueLike = 0
+        if self.config.counts:
+            seen4 = Timeline(m, self.seen, 0).at(4)
+            with m.If(self.seen):
+                m.d.sync += column.eq(self.observed)
 
         fraction4 = Timeline(m, fraction, 1).at(4)
         column4 = Timeline(m, column, 1).at(4)
         state = Signal(bits, reset_less=True)
-        m.d.sync += state.eq(Mux(fraction4 < self.entry.threshold, column4, self.entry.alias))
+        kept = seen4 | (fraction4 < self.entry.threshold)
+        m.d.sync += state.eq(Mux(kept, column4, self.entry.alias))
         m.d.comb += self.state.eq(state)
         return m
 

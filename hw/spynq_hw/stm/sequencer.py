@@ -1,12 +1,13 @@
 """Program memory and the loop over chunks, operations, lane slots and words."""
 
-from amaranth import Module, Signal
+from amaranth import Const, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spynq.stm.params import CHUNK, OP, StmConfig
+from spynq_hw.stm.timeline import Timeline
 
 __all__ = ["SEQUENCER_LATENCY", "Sequencer", "step_layout"]
 
@@ -16,6 +17,9 @@ SEQUENCER_LATENCY = 2
 _OPEN_CHUNKS = 2
 
 
+_RECORDS = {"data": In(1), "records": In(24), "ready": In(1), "begun": Out(1), "done": Out(1)}
+_RECORD_CYCLES = 16
+"""Cycles after which an operation no longer looks at its record."""
 _OP_FIELDS = {field.name: field for field in OP.fields}
 _POSITION = ("first", "last", "push", "bank", "slot", "whole", "part", "rest")
 """Members of a step that come from the loops, not from the program word."""
@@ -91,6 +95,9 @@ class Sequencer(wiring.Component):
         Samples and program words, both at least 1, stable from ``start`` on.
     release : In(1)
         The back end needs nothing more of the oldest open chunk.
+    data : In(1), records : In(24), ready : In(1), begun : Out(1), done : Out(1)
+        Only with ``counts``: each of ``records`` chunks of ``samples`` samples waits for its record;
+        it begins; its record is not needed again.
     running : Out(1)
         Not all is issued yet.
     valid : Out(1)
@@ -114,6 +121,7 @@ class Sequencer(wiring.Component):
                 "running": Out(1),
                 "valid": Out(1),
                 "step": Out(step_layout(config)),
+                **(_RECORDS if config.counts else {}),
             }
         )
 
@@ -125,6 +133,7 @@ class Sequencer(wiring.Component):
         marked = Signal()
         word = Signal(_word_layout(self.config))
         self._program_memory(m, counter, marked, word)
+        self._waits = self.data & ~self.ready if self.config.counts else Const(0)
         self._loops(m, counter, marked, position, valid)
 
         # Cycle 1: the word has left the memory; bring both parts together.
@@ -181,13 +190,14 @@ class Sequencer(wiring.Component):
         following = Signal(range(self.config.program + 1))
         at_end, end_word, end_slots = Signal(), Signal(), Signal()
         groups = remaining >> lane_bits
+        left = Signal(24)
 
         m.d.comb += [
             following.eq(counter + 1),
             at_end.eq(following == self.program),
             end_word.eq(marked | at_end),
             end_slots.eq(slot == self.slots - 1),
-            valid.eq(self.running & ~(begin & (chunks_open == _OPEN_CHUNKS))),
+            valid.eq(self.running & ~(begin & ((chunks_open == _OPEN_CHUNKS) | self._waits))),
             position.first.eq(counter == operation),
             position.last.eq(end_word),
             position.push.eq(at_end),
@@ -215,6 +225,10 @@ class Sequencer(wiring.Component):
                         remaining.eq(remaining - CHUNK),
                         self.running.eq(remaining > CHUNK),
                     ]
+                    if self.config.counts:
+                        with m.If(self.data):
+                            m.d.sync += [remaining.eq(remaining), self.running.eq(left != 1)]
+                            m.d.sync += left.eq(left - 1)
         with m.If(self.start):
             m.d.sync += [
                 operation.eq(0),
@@ -226,6 +240,11 @@ class Sequencer(wiring.Component):
                 remaining.eq(self.samples),
                 self.running.eq(1),
             ]
+            if self.config.counts:
+                m.d.sync += left.eq(self.records)
+        if self.config.counts:
+            ended = Timeline(m, valid & end_word & end_slots & at_end, 0, reset=True)
+            m.d.comb += [self.begun.eq(valid & begin & self.data), self.done.eq(ended.at(_RECORD_CYCLES))]
 
 
 def _field(word: Signal, name: str) -> Signal:

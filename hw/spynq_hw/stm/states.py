@@ -7,13 +7,20 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spynq.stm.params import CHUNK, StmConfig
+from spynq_hw.stm.timeline import Timeline
 
-__all__ = ["States", "states_layout"]
+__all__ = ["States", "labels_layout", "states_layout"]
 
 
 def states_layout(config: StmConfig) -> data.ArrayLayout:
     """One state per lane."""
     return data.ArrayLayout(config.state_bits, config.lanes)
+
+
+def labels_layout(config: StmConfig) -> data.ArrayLayout:
+    """What the back end reads per lane: a state, or with ``counts`` the place of a table entry."""
+    place = ceil_log2(config.table // 2) if config.counts else 0
+    return data.ArrayLayout(max(config.state_bits, place), config.lanes)
 
 
 class States(wiring.Component):
@@ -38,8 +45,10 @@ class States(wiring.Component):
         States of a draw.
     label_enable, label_bank, label_column, label_slot : In
         What the back end reads.
-    labels : Out(states_layout)
+    labels : Out(labels_layout)
         The states, one cycle later; held while not enabled.
+    places : In(labels_layout)
+        Only with ``counts``: what the back end reads instead, one cycle after ``drawn``.
     """
 
     def __init__(self, config: StmConfig) -> None:
@@ -61,7 +70,8 @@ class States(wiring.Component):
                 "label_bank": In(1),
                 "label_column": In(column),
                 "label_slot": In(range(self.slots)),
-                "labels": Out(lane_states),
+                "labels": Out(labels_layout(config)),
+                **({"places": In(labels_layout(config))} if config.counts else {}),
             }
         )
 
@@ -84,12 +94,14 @@ class States(wiring.Component):
                 self.states[parent].eq(read.data),
             ]
 
-        m.submodules.label = memory = Memory(shape=width, depth=2 * depth, init=[], attrs=style)
+        wide = labels_layout(self.config).size
+        m.submodules.label = memory = Memory(shape=wide, depth=2 * depth, init=[], attrs=style)
         write, read = memory.write_port(), memory.read_port()
+        late = int(bool(self.config.counts))
         m.d.comb += [
-            write.en.eq(self.write),
-            write.addr.eq(Cat(place, self.write_bank)),
-            write.data.eq(Cat(self.drawn)),
+            write.en.eq(Timeline(m, self.write, 0, reset=True).at(late)),
+            write.addr.eq(Timeline(m, Cat(place, self.write_bank), 0).at(late)),
+            write.data.eq(Cat(self.places if late else self.drawn)),
             read.en.eq(self.label_enable),
             read.addr.eq(Cat(self.label_slot, self.label_column, self.label_bank)),
             self.labels.eq(read.data),

@@ -1,14 +1,14 @@
 """The sampling tree: what a start does, in which order, and what goes where."""
 
-from amaranth import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib.wiring import connect, flipped
 from amaranth.utils import exact_log2
 
 from spynq.stm.params import CHUNK, KERNEL, STREAMS, StmConfig
-from spynq_hw.core import ADDRESS_BITS, core_signature
+from spynq_hw.core import core_signature
 from spynq_hw.stm.backend import BackEnd
 from spynq_hw.stm.flat import Flat
+from spynq_hw.stm.fronts import Fronts
 from spynq_hw.stm.geometry import Geometry
 from spynq_hw.stm.output import Output
 from spynq_hw.stm.refusal import MODE, Refusal
@@ -18,7 +18,7 @@ from spynq_hw.stm.weighting import Weighting
 __all__ = ["Stm"]
 
 
-class Stm(wiring.Component):
+class Stm(Fronts):
     """Core of the sampling tree kernel: three front ends on one back end.
 
     Golden model: :class:`spynq.stm.model.StmModel`.
@@ -70,7 +70,13 @@ class Stm(wiring.Component):
         self._read_requests(m)
         self._write_side(m)
         tree = self._tree_front(m) if self.config.edge else None
-        fronts = (flat.loading if flat else 0, weighting.busy if weighting else 0, tree.busy if tree else 0)
+        counts = self._count_records(m, weighting) if weighting is not None and self.config.counts else None
+        fronts = (
+            flat.loading if flat else 0,
+            weighting.busy if weighting else 0,
+            tree.busy if tree else 0,
+            counts.busy | self._to_count if counts else 0,
+        )
         m.d.comb += busy.eq(Cat(fronts).any())
         self._results(m, tree)
         self._control(m, refusal.refused, busy)
@@ -111,117 +117,6 @@ class Stm(wiring.Component):
             m.d.comb += output.populations.eq((last_sample >> exact_log2(CHUNK)) + 1)
         with m.Else():
             m.d.comb += output.populations.eq(Mux(mode["batch"], registers.evidences, 1))
-
-    def _address(self, name: str) -> Value:
-        low, high = getattr(self.registers, f"{name}_lo"), getattr(self.registers, f"{name}_hi")
-        return Cat(low, high)[:ADDRESS_BITS]
-
-    def _flat_front(self, m: Module) -> Flat:
-        registers, mode, backend = self.registers, self._mode, self._backend
-        m.submodules.flat = flat = Flat(self.config)
-        m.d.comb += [
-            flat.start.eq(self._go & self._flat),
-            flat.load.eq(mode["load"]),
-            flat.histogram.eq(mode["histogram"]),
-            flat.batch.eq(mode["batch"]),
-            flat.samples.eq(registers.samples),
-            flat.terms.eq(registers.terms),
-            flat.evidences.eq(registers.evidences),
-            flat.groups.eq(backend.groups),
-            flat.image.payload.eq(self.gmem_data.payload),
-            flat.image.valid.eq(self.gmem_data.valid & flat.loading),
-            flat.beats.payload.eq(self.gmem_data.payload),
-            # The batch was asked for after the image.
-            flat.beats.valid.eq(self.gmem_data.valid & self._flat & ~flat.loading),
-            flat.room.eq(backend.room),
-            flat.moment_group.eq(backend.moment_group),
-            flat.label_group.eq(backend.label_step.group),
-            backend.moment.eq(flat.moment),
-        ]
-        for t, term in enumerate(flat.registers):
-            m.d.comb += [
-                term.cue.eq(getattr(registers, f"cue{t}")),
-                term.gain.eq(getattr(registers, f"gain{t}")),
-            ]
-        return flat
-
-    def _weighting_front(self, m: Module) -> Weighting:
-        registers, mode, backend = self.registers, self._mode, self._backend
-        m.submodules.weighting = weighting = Weighting(self.config)
-        m.d.comb += [
-            weighting.start.eq(self._go & mode["weighting"]),
-            weighting.load.eq(mode["load"]),
-            weighting.seeds.eq(mode["seeds"]),
-            *(
-                getattr(weighting, name).eq(getattr(registers, name))
-                for name in ("samples", "program", "targets", "table")
-            ),
-            weighting.image.payload.eq(self.gmem_data.payload),
-            weighting.image.valid.eq(self.gmem_data.valid & mode["weighting"]),
-            weighting.groups.ready.eq(backend.room & mode["weighting"]),
-            weighting.target_index.eq(backend.target_step.target),
-            weighting.label_enable.eq(backend.label_step.count),
-            weighting.label_chunk.eq(backend.label_step.chunk),
-            weighting.label_column.eq(weighting.target.column),
-            weighting.label_slot.eq(backend.label_step.group),
-            weighting.release.eq(backend.release & mode["weighting"]),
-        ]
-        return weighting
-
-    def _tree_front(self, m: Module) -> Tree:
-        """The tree front end; what it needs while it runs replaces what the registers say."""
-        registers, backend, output = self.registers, self._backend, self._output
-        m.submodules.tree = tree = Tree(self.config)
-        results = backend.results
-        m.d.comb += [
-            tree.start.eq(self._go & self._mode["tree"]),
-            tree.address.eq(self._address("image")),
-            tree.steps.eq(registers.samples),
-            tree.beats.payload.eq(self.gmem_data.payload),
-            tree.room.eq(backend.room),
-            tree.closed.eq(output.complete & ~backend.busy),
-            tree.result.eq(results.valid & results.ready),
-            tree.total.eq(results.payload.w),
-            tree.l_min.eq(results.payload.l_min),
-            registers.lost.eq(tree.lost),
-        ]
-        with m.If(self._mode["tree"]):
-            step = tree.step
-            last_sample = (step.samples - 1)[:16]
-            m.d.comb += [
-                tree.beats.valid.eq(self.gmem_data.valid),
-                self.gmem_data.ready.eq(tree.beats.ready),
-                self.gmem_read.valid.eq(tree.read.valid),
-                self.gmem_read.payload.eq(tree.read.payload),
-                tree.read.ready.eq(self.gmem_read.ready),
-                tree.moment_group.eq(backend.moment_group),
-                tree.label_group.eq(backend.label_step.group),
-                backend.start.eq(tree.close),
-                backend.reserve.eq(tree.reserve),
-                backend.valid.eq(tree.valid),
-                backend.group.eq(tree.group),
-                backend.moment.eq(tree.moment),
-                backend.labels.eq(tree.labels),
-                backend.labelled.eq(self.geometry.groups),
-                backend.groups.eq((last_sample >> 2) + 1),
-                backend.passes.eq(1),
-                backend.histogram.eq(step.histogram),
-                backend.count.eq(step.histogram),
-                backend.weights.eq(step.weights),
-                backend.show.eq(step.records),
-                backend.bins.eq(step.bins),
-                backend.moments.eq(1),
-                output.start.eq(tree.close),
-                output.populations.eq(1),
-                output.records.eq(step.records),
-                output.histogram.eq(step.histogram),
-                output.weights.eq(step.weights),
-                output.bins.eq(step.bins),
-                output.weight_beats.eq((last_sample >> 2) + 1),
-                output.result_address.eq(step.out),
-                output.weight_address.eq(step.weight),
-            ]
-        return tree
 
     def _choose(self, m: Module, flat: Flat | None, weighting: Weighting | None) -> None:
         """Connect the back end and the bus to the front end of this run."""
@@ -278,11 +173,14 @@ class Stm(wiring.Component):
                 read.payload.beats.eq(image_beats),
             ]
         with m.Else():
-            per_evidence = (registers.terms + 1) >> 1
+            per_evidence, bits = (registers.terms + 1) >> 1, 3
+            if self.config.counts:
+                per_record = (registers.columns + 15) >> 4
+                per_evidence, bits = Mux(mode["data"], per_record, per_evidence), 5
             m.d.comb += [
                 read.payload.address.eq(self._address("batch")),
                 read.payload.beats.eq(
-                    sum(Mux(per_evidence[i], registers.evidences << i, 0) for i in range(3))
+                    sum(Mux(per_evidence[i], registers.evidences << i, 0) for i in range(bits))
                 ),
             ]
         with m.If(read.ready):
@@ -291,6 +189,9 @@ class Stm(wiring.Component):
                 m.d.sync += batch.eq(0)
         with m.If(self._go):
             m.d.sync += [image.eq(mode["load"]), batch.eq(mode["batch"] & self._flat)]
+            if self.config.counts:
+                with m.If(mode["data"] & mode["weighting"]):
+                    m.d.sync += batch.eq(1)
 
     def _write_side(self, m: Module) -> None:
         backend, output = self._backend, self._output

@@ -16,10 +16,11 @@ from amaranth.utils import ceil_log2
 from spynq.stm.params import CHUNK, STREAMS, TARGET, StmConfig
 from spynq_hw.stm.image import BEAT, Image, Section
 from spynq_hw.stm.likelihoods import Likelihoods, group_layout
+from spynq_hw.stm.records import Records
 from spynq_hw.stm.rng import GENERATOR_LATENCY, Generator
 from spynq_hw.stm.sample import Draw, Row, Weigh
 from spynq_hw.stm.sequencer import SEQUENCER_LATENCY, Sequencer
-from spynq_hw.stm.states import States, states_layout
+from spynq_hw.stm.states import States, labels_layout
 from spynq_hw.stm.table import TABLE_LATENCY, Table
 from spynq_hw.stm.timeline import Timeline
 
@@ -44,9 +45,20 @@ _STEP = _COLUMN - GENERATOR_LATENCY
 """The generator steps."""
 _STORED = _ENTRY - 1
 """The log-likelihood is read."""
+_SEEN = _COLUMN - 1
+"""What a data record says of the column is there."""
 
 LATENCY = _STATE + 1 - _PARENTS
 """Cycles from reading a state to the first cycle that reads what was drawn from it."""
+
+
+_DATA = {
+    "data": In(1),
+    "records": In(24),
+    "columns": In(9),
+    "record_beats": In(stream.Signature(BEAT)),
+    "loading": Out(1),
+}
 
 
 def target_layout() -> data.StructLayout:
@@ -76,8 +88,12 @@ class Weighting(wiring.Component):
     label_enable, label_chunk, label_column, label_slot : In
         Asks for the states of a slot of an open chunk; ``label_chunk`` is the parity of the
         chunk, 0 for the first of a run.
-    labels : Out(ArrayLayout(state_bits, lanes))
+    labels : Out(labels_layout)
         The answer, one cycle later.
+    data : In(1), records : In(24), columns : In(9), record_beats : In(stream.Signature(128))
+        Only with ``counts``: chunks are those of data records, which come as bytes.
+    loading : Out(1)
+        Only with ``counts``: beats are still those of the image.
     target_index, target : In(8), Out(target_layout())
         Query target, one cycle later.
     release : In(1)
@@ -108,11 +124,12 @@ class Weighting(wiring.Component):
                 "label_chunk": In(1),
                 "label_column": In(8),
                 "label_slot": In(range(self.slots)),
-                "labels": Out(states_layout(config)),
+                "labels": Out(labels_layout(config)),
                 "target_index": In(8),
                 "target": Out(target_layout()),
                 "release": In(1),
                 "busy": Out(1),
+                **(_DATA if config.counts else {}),
             }
         )
 
@@ -150,6 +167,9 @@ class Weighting(wiring.Component):
 
         steps = _Steps(m, sequencer)
         self._shared(m, steps, states, likelihoods)
+        self._records = self._data(m, sequencer, steps) if self.config.counts else None
+        if self.config.counts:
+            m.d.comb += self.loading.eq(image.loading)
         for pair in range(0, self.config.lanes, 2):
             lanes = range(pair, min(pair + 2, self.config.lanes))
             m.submodules[f"table{pair}"] = table = self._table(m, image, len(lanes))
@@ -158,6 +178,8 @@ class Weighting(wiring.Component):
                 row = self._row(m, lane, steps, states)
                 address = Signal(ceil_log2(self.config.table), name=f"address{lane}", reset_less=True)
                 m.d.sync += address.eq(row.row + draw.column)
+                if self._records is not None:
+                    self._observe(m, lane, steps, row, draw, address, states)
                 weigh = self._weigh(m, lane, steps, table.entry[port])
                 m.d.comb += [
                     table.address[port].eq(address),
@@ -166,6 +188,42 @@ class Weighting(wiring.Component):
                     likelihoods.nll[lane].eq(weigh.nll),
                 ]
         return m
+
+    def _data(self, m: Module, sequencer: Sequencer, steps: "_Steps") -> tuple[Timeline, Timeline]:
+        """What the record of the chunk says of the column at work: whether it is seen, and its state."""
+        m.submodules.records = records = Records(self.config)
+        connect(m, flipped(self.record_beats), records.beats)
+        m.d.comb += [
+            records.start.eq(self.start),
+            records.columns.eq(self.columns),
+            records.begun.eq(sequencer.begun),
+            records.done.eq(sequencer.done & self.data),
+            records.bank.eq(steps.at("bank", _SEEN - 1)),
+            records.column.eq(steps.at("column", _SEEN - 1)),
+            sequencer.data.eq(self.data),
+            sequencer.records.eq(self.records),
+            sequencer.ready.eq(records.ready),
+        ]
+        seen = Signal()
+        m.d.comb += seen.eq(records.seen & self.data)
+        return Timeline(m, seen, _SEEN), Timeline(m, records.state, _SEEN)
+
+    def _observe(
+        self, m: Module, lane: int, steps: "_Steps", row: Row, draw: Draw, address: Signal, states: States
+    ) -> None:
+        """A column that is seen: its state is taken, and weighed in the upper half of the table."""
+        assert self._records is not None
+        seen, state = self._records
+        place = Signal.like(states.places[lane], name=f"place{lane}", reset_less=True)
+        with m.If(seen.at(_COLUMN + 1)):
+            m.d.sync += address[-1].eq(1)
+        base = Timeline(m, row.row, _COLUMN + 1).at(_STATE)
+        m.d.sync += place.eq(Mux(self.data, (base + draw.state)[: len(address) - 1], draw.state))
+        m.d.comb += [
+            draw.seen.eq(seen.at(_COLUMN)),
+            draw.observed.eq(state.at(_COLUMN)),
+            states.places[lane].eq(place),
+        ]
 
     def _busy(self, m: Module, sequencer: Sequencer) -> None:
         """Busy until everything is issued and every chunk has gone to the back end."""
@@ -267,7 +325,7 @@ class Weighting(wiring.Component):
         m.submodules[f"weigh{lane}"] = weigh = Weigh()
         step = {name: steps.at(name, _ENTRY + 1) for name in ("push", "whole", "part", "rest")}
         m.d.comb += [
-            weigh.weigh.eq(steps.at("weigh", _ENTRY)),
+            weigh.weigh.eq(steps.at("weigh", _ENTRY) | (self._records[0].at(_ENTRY) if self._records else 0)),
             weigh.entry.eq(entry.threshold),
             weigh.hide.eq(step["push"] & ~(step["whole"] | (step["part"] & (lane < step["rest"])))),
         ]

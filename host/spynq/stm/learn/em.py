@@ -92,6 +92,7 @@ def fit(
     config: Any = None,
     timeout: float | None = None,
     progress: bool | None = None,
+    watch: Callable[[Network], object] | None = None,
 ) -> Fit:
     """Tables that make data with missing values likely; the arrows stay.
 
@@ -120,6 +121,8 @@ def fit(
         See :func:`spynq.stm.query.query`; a simulated kernel is built as large as the network needs.
     progress : bool, optional
         Show a progress bar; by default only in a notebook.
+    watch : callable, optional
+        Called with the network after every step, say to follow its exact likelihood.
 
     Returns
     -------
@@ -155,6 +158,8 @@ def fit(
             result.network, result.counts, result.ess = current, counts, found.ess
             result.cycles += found.cycles
             advance()
+            if watch is not None:
+                watch(current)
             if change <= tolerance:
                 break
     few = int((result.ess < _FEW).sum())

@@ -23,6 +23,7 @@ from spynq.stm.tree.draw import Population
 from spynq.stm.tree.estimator import edge_density
 from spynq.stm.tree.layout import Codes, Layout, Place, Schedule, paired, pointer_column
 from spynq.stm.tree.plan import GaussianCue, Pool, StateCue
+from spynq.stm.tree.spikes import Spiking, spike_seed
 
 __all__ = ["compile_plans", "to_codes"]
 
@@ -50,6 +51,7 @@ def compile_plans(
     add: bool = False,
     span: tuple[float, float] | None = None,
     margin: float = 0.0,
+    spiking: Spiking | None = None,
 ) -> Schedule:
     """Steps for all evidences, on the same populations.
 
@@ -68,6 +70,8 @@ def compile_plans(
         Range of every grid; by default that of samples and cues.
     margin : float
         By so much of the samples' range is a grid wider on each side, whatever the cues.
+    spiking : Spiking, optional
+        Let the root's population fire after each evidence.
 
     Raises
     ------
@@ -85,7 +89,7 @@ def compile_plans(
     for plan in plans:
         for pool in plan.walk():
             layout.load(pool)
-    compiler = _Compiler(layout, add)
+    compiler = _Compiler(layout, add, spiking)
     for plan in plans:
         compiler.evidence(plan)
     return layout.schedule
@@ -94,8 +98,8 @@ def compile_plans(
 class _Compiler:
     """Steps of one evidence after the other."""
 
-    def __init__(self, layout: Layout, add: bool) -> None:
-        self.layout, self.add = layout, add
+    def __init__(self, layout: Layout, add: bool, spiking: Spiking | None) -> None:
+        self.layout, self.add, self.spiking = layout, add, spiking
         self.tables: dict[tuple[str, ...], npt.NDArray[Any]] = {}
 
     def evidence(self, plan: Pool) -> None:
@@ -103,7 +107,20 @@ class _Compiler:
         schedule = self.layout.schedule
         self._pool(plan)
         schedule.roots.append(len(schedule.tasks))
-        self._close(schedule.places[plan.name], read=True)
+        place = schedule.places[plan.name]
+        self._close(place, read=True)
+        if self.spiking is not None:
+            # Each evidence of a batch has spikes of its own.
+            seed = spike_seed(self.spiking.seed + len(schedule.roots) - 1)
+            step = Step(
+                Op.SPIKES,
+                base=place.base,
+                samples=place.samples,
+                gains=(self.spiking.number,),
+                poisson=self.spiking.poisson,
+                seed=seed,
+            )
+            self._call(step)
 
     def _call(self, step: Step, data: npt.NDArray[Any] | None = None) -> None:
         self.layout.schedule.tasks.append(Task(step, data))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from spynq.errors import ImpossibleEvidence, SpynqError
 from spynq.stm.tree.draw import KINDS, Population, draw
@@ -19,6 +20,7 @@ from spynq.stm.tree.model import Tree
 from spynq.stm.tree.nodes import DiscreteNode, Floats
 from spynq.stm.tree.plan import Pool, plan
 from spynq.stm.tree.posterior import TreeBatch, TreePosterior, moments
+from spynq.stm.tree.spikes import Spiking, drawn
 
 __all__ = [
     "DEFAULT_NEURONS",
@@ -53,6 +55,8 @@ class Weighed:
     lost : float
         Largest share of a population's weight that was lost on an edge (on a device: of the batch).
     flags : list of str
+    spikes : ndarray of int64, shape [points], optional
+        Spike counts of the root's population, if they were asked for.
     """
 
     weights: Floats
@@ -60,6 +64,7 @@ class Weighed:
     log_evidence: float
     lost: float
     flags: list[str]
+    spikes: npt.NDArray[np.int64] | None = None
 
 
 class Backend(Protocol):
@@ -68,9 +73,13 @@ class Backend(Protocol):
     label: str
 
     def weigh(
-        self, tree: Tree, plans: Sequence[Pool], populations: Mapping[str, Population], rule: str
+        self,
+        plans: Sequence[Pool],
+        populations: Mapping[str, Population],
+        rule: str,
+        spiking: Spiking | None = None,
     ) -> tuple[list[Weighed], int]:
-        """Weigh the populations under every plan; the second value is cycles."""
+        """Weigh the populations under every plan, and let the root's fire; the second value is cycles."""
 
 
 class ReferenceBackend:
@@ -79,7 +88,11 @@ class ReferenceBackend:
     label = "reference"
 
     def weigh(
-        self, tree: Tree, plans: Sequence[Pool], populations: Mapping[str, Population], rule: str
+        self,
+        plans: Sequence[Pool],
+        populations: Mapping[str, Population],
+        rule: str,
+        spiking: Spiking | None = None,
     ) -> tuple[list[Weighed], int]:
         """See :class:`Backend`; there is no clock."""
         found = [estimate(top, populations, rule) for top in plans]
@@ -90,6 +103,7 @@ class ReferenceBackend:
                 e.log_evidence,
                 max(e.lost.values(), default=0.0),
                 [],
+                None if spiking is None or not e.weights.any() else drawn(e.weights, spiking),
             )
             for e in found
         ], 0
@@ -105,8 +119,11 @@ class Options:
         Samples of each population, 1 to 65,536.
     populations : str
         ``"random"``, ``"stratified"`` or ``"exact"`` (discrete trees: belief propagation itself).
+    collapsed : bool
+        Keep equal samples of discrete nodes as one point with a count: the same estimate for a fraction
+        of the work. Without it every sample is a row or a column of an edge, as in the source paper.
     rao_blackwell : bool
-        Use the root's exact prior in place of samples of it, if the root is discrete.
+        Use the root's exact prior in place of samples of it, if the root is discrete (and collapsed).
     rule : str
         ``"lambda"``, or the paper's ``"published"``, which does not converge to the posterior.
     seed : int
@@ -116,6 +133,7 @@ class Options:
 
     neurons: int = DEFAULT_NEURONS
     populations: str = "random"
+    collapsed: bool = True
     rao_blackwell: bool = True
     rule: str = "lambda"
     seed: int = 1
@@ -131,6 +149,8 @@ class Options:
             raise ValueError(f"neurons must be 1 to {_MOST_NEURONS}, not {self.neurons}")
         if self.seed < 0:
             raise ValueError(f"seed must be at least 0, not {self.seed}")
+        if self.populations == "exact" and not self.collapsed:
+            raise ValueError("exact shares are no whole samples; leave collapsed=True, or draw populations")
         known = {"populations": KINDS, "rule": RULES, "on_zero": ("raise", "prior", "nan")}
         for name, choices in known.items():
             if getattr(self, name) not in choices:
@@ -144,6 +164,7 @@ def infer(
     device: Any = None,
     config: Any = None,
     timeout: float | None = None,
+    spiking: Spiking | None = None,
     **options: Any,
 ) -> TreePosterior:
     """Posterior of the root.
@@ -159,6 +180,8 @@ def infer(
         Build of a simulated kernel.
     timeout : float, optional
         Seconds a start may take.
+    spiking : Spiking, optional
+        Let the root's population fire as well.
     **options
         See :class:`Options`.
 
@@ -171,7 +194,7 @@ def infer(
     """
     chosen = Options(**options)
     read = read_evidence(tree, evidence)
-    return _answer(tree, [read], chosen, device, config, timeout).posteriors[0]
+    return _answer(tree, [read], chosen, device, config, timeout, spiking).posteriors[0]
 
 
 def infer_batch(
@@ -203,9 +226,11 @@ def populations_of(tree: Tree, options: Options) -> dict[str, Population]:
     pools = dict.fromkeys(node.pool for node in tree.nodes.values())
     for index, pool in enumerate(pools):
         kind = options.populations
-        if index == 0 and options.rao_blackwell and tree[tree.root].discrete:
+        if index == 0 and options.rao_blackwell and options.collapsed and tree[tree.root].discrete:
             kind = "exact"
-        found[pool] = draw(tree, pool, options.neurons, np.random.default_rng([options.seed, index]), kind)
+        rng = np.random.default_rng([options.seed, index])
+        population = draw(tree, pool, options.neurons, rng, kind)
+        found[pool] = population if options.collapsed else population.spread_out()
     return found
 
 
@@ -224,12 +249,13 @@ def _answer(
     device: Any,
     config: Any,
     timeout: float | None,
+    spiking: Spiking | None = None,
 ) -> TreeBatch:
     plans = [plan(tree, evidence) for evidence in evidences]
     used = dict.fromkeys(pool.name for top in plans for pool in top.walk())
     populations = {name: p for name, p in populations_of(tree, options).items() if name in used}
     backend = _backend(device, config, timeout)
-    weighed, cycles = backend.weigh(tree, plans, populations, options.rule)
+    weighed, cycles = backend.weigh(plans, populations, options.rule, spiking)
     answers = [
         answer(tree, describe(tree, evidence), top, populations, found, options, backend.label, cycles)
         for evidence, top, found in zip(evidences, plans, weighed, strict=True)
@@ -283,6 +309,7 @@ def answer(
         flags=found.flags,
         evidence=told,
         notes=notes,
+        spikes=found.spikes,
     )
 
 

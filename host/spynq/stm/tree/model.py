@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spynq.bayes.network import Network
     from spynq.stm.tree.exact import ExactRoot
     from spynq.stm.tree.posterior import TreeBatch, TreePosterior
+    from spynq.stm.tree.spikes import SpikeCounts
     from spynq.stm.tree.stream import Stream
 
 __all__ = ["MAX_POOL_STATES", "Tree"]
@@ -48,12 +49,14 @@ class Tree:
 
     Examples
     --------
-    >>> tree = Tree("cause")
-    >>> tree.gaussian("A", sd=3)
-    >>> tree.gaussian("B1", parent="A", sd=1, pool="B")
-    >>> tree.gaussian("B2", parent="A", sd=1, pool="B")
-    >>> tree.gaussian("I1", parent="B1", sd=1)
-    >>> tree.infer({"I1": 2.0, "B2": (1.5, 0.5)}, neurons=1000).mean
+    >>> from spynq.stm import Tree
+    >>> tree = Tree("cause").gaussian("A", sd=3)
+    >>> tree = tree.gaussian("B1", parent="A", sd=1, pool="B").gaussian("B2", parent="A", sd=1, pool="B")
+    >>> tree = tree.gaussian("I1", parent="B1", sd=1)
+    >>> posterior = tree.infer({"I1": 2.0, "B2": (1.5, 0.5)}, neurons=1000, device="golden")
+    >>> exact = tree.exact({"I1": 2.0, "B2": (1.5, 0.5)})
+    >>> abs(posterior.mean - exact.mean) < 5 * posterior.standard_error[0]
+    True
     """
 
     def __init__(self, name: str = "tree") -> None:
@@ -256,6 +259,34 @@ class Tree:
         from spynq.stm.tree.infer import infer
 
         return infer(self, evidence, **options)
+
+    def spikes(
+        self,
+        evidence: Any = None,
+        spikes: int = 1000,
+        *,
+        poisson: bool = False,
+        spike_seed: int = 1,
+        **options: Any,
+    ) -> SpikeCounts:
+        """Let the root's population fire; the posterior as its spikes tell it.
+
+        Parameters
+        ----------
+        evidence : mapping
+        spikes : int
+            Spikes of the whole population; with ``poisson`` their mean.
+        poisson : bool
+            Draw the total too, so that neurons fire independently.
+        spike_seed : int
+            Seed of the spikes alone.
+        **options
+            See :func:`spynq.stm.tree.infer.infer`.
+        """
+        from spynq.stm.tree.spikes import Spiking
+        from spynq.stm.tree.spikes import spikes as fire
+
+        return fire(self, evidence, Spiking(spikes, poisson, spike_seed), **options)
 
     def infer_batch(self, evidences: Any, **options: Any) -> TreeBatch:
         """Posteriors under many evidences; see :func:`spynq.stm.tree.infer.infer_batch`."""

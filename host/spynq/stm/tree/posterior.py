@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spynq.stm.tree.nodes import Floats
 
@@ -55,6 +56,8 @@ class TreePosterior:
         The evidence in words.
     notes : list of str
         What the user should know.
+    spikes : ndarray of int64, shape [points], optional
+        Spike counts, if they were asked for.
     """
 
     root: str
@@ -77,6 +80,7 @@ class TreePosterior:
     flags: list[str]
     evidence: str
     notes: list[str] = field(default_factory=list)
+    spikes: npt.NDArray[np.int64] | None = None
 
     @property
     def probabilities(self) -> dict[str, float]:

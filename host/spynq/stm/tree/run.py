@@ -18,8 +18,8 @@ from spynq.stm.tree.compiler import compile_plans
 from spynq.stm.tree.draw import Population
 from spynq.stm.tree.infer import Weighed
 from spynq.stm.tree.layout import Place, Schedule
-from spynq.stm.tree.model import Tree
 from spynq.stm.tree.plan import Pool
+from spynq.stm.tree.spikes import Spiking
 
 __all__ = ["KernelBackend", "tree_config", "weighed"]
 
@@ -63,20 +63,25 @@ class KernelBackend:
             self.driver, self.label = device, label_of(device)
 
     def weigh(
-        self, tree: Tree, plans: Sequence[Pool], populations: Mapping[str, Population], rule: str
+        self,
+        plans: Sequence[Pool],
+        populations: Mapping[str, Population],
+        rule: str,
+        spiking: Spiking | None = None,
     ) -> tuple[list[Weighed], int]:
         """See :class:`spynq.stm.tree.infer.Backend`."""
         if self.driver is not None:
-            return self._run(self.driver, plans, populations, rule)
+            return self._run(self.driver, plans, populations, rule, spiking)
         if self.label == "board":
             with devices.open_kernel("stm", "board") as driver:
-                return self._run(driver, plans, populations, rule)
+                return self._run(driver, plans, populations, rule, spiking)
         base = self.config or _STANDARD
         largest = {**base.capabilities(), "CAP_POPULATION": 65536, "CAP_COLUMNS": MAX_TERMS}
-        schedule = compile_plans(plans, populations, rule, largest)
+        schedule = compile_plans(plans, populations, rule, largest, spiking=spiking)
         config = self.config or tree_config(schedule.samples, schedule.columns)
         with devices.open_kernel("stm", self.label, config=config) as driver:
-            return self._run(driver, plans, populations, rule, schedule if self.config is None else None)
+            fits = schedule if self.config is None else None
+            return self._run(driver, plans, populations, rule, spiking, fits)
 
     def _run(
         self,
@@ -84,6 +89,7 @@ class KernelBackend:
         plans: Sequence[Pool],
         populations: Mapping[str, Population],
         rule: str,
+        spiking: Spiking | None,
         schedule: Schedule | None = None,
     ) -> tuple[list[Weighed], int]:
         if not driver.capabilities["CAP_EDGE"]:
@@ -91,16 +97,19 @@ class KernelBackend:
                 "this kernel has no tree front end (CAP_EDGE = 0); build it with lanes=4 and edge=32"
             )
         if schedule is None:
-            schedule = compile_plans(plans, populations, rule, driver.capabilities)
+            schedule = compile_plans(plans, populations, rule, driver.capabilities, spiking=spiking)
         driver.load_tree(schedule.loads)
         result = driver.tree(schedule.tasks, **self._options)
         flags = [name for name, raised in result.flags.items() if raised]
-        found = [
-            weighed(
-                schedule.places[plan.name], populations[plan.name], result.weights[root], result.lost, flags
-            )
-            for root, plan in zip(schedule.roots, plans, strict=True)
-        ]
+        found = []
+        for root, plan in zip(schedule.roots, plans, strict=True):
+            place, population = schedule.places[plan.name], populations[plan.name]
+            one = weighed(place, population, result.weights[root], result.lost, flags)
+            if spiking is not None and one.weights.any():
+                counts = np.zeros(len(population.counts), np.int64)
+                counts[place.kept] = result.spikes[root + 1][: len(place.kept)]
+                one = replace(one, spikes=counts)
+            found.append(one)
         return found, int(result.cycles)
 
 

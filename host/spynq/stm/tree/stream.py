@@ -93,7 +93,7 @@ class Stream:
 
     def _weigh(self, before: Pool | None, new: Pool, whole: Pool) -> tuple[Weighed, int]:
         if isinstance(self._device, str) and self._device == "reference":
-            found, cycles = ReferenceBackend().weigh(self.tree, [whole], self.populations, self.options.rule)
+            found, cycles = ReferenceBackend().weigh([whole], self.populations, self.options.rule)
             return found[0], cycles
         flat = before is not None and not before.children and not new.children and bool(new.cues)
         limits = self._open(whole).capabilities

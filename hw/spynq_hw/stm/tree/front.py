@@ -2,7 +2,7 @@
 
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out, connect
+from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 
 from spynq.stm.golden_edge import QUOTIENT_BITS
@@ -15,6 +15,7 @@ from spynq_hw.stm.tree.divider import DIVIDER_LATENCY
 from spynq_hw.stm.tree.edge import Edge
 from spynq_hw.stm.tree.message import Message
 from spynq_hw.stm.tree.rows import ROW, Rows
+from spynq_hw.stm.tree.spikes import Spikes
 from spynq_hw.stm.tree.step import StepCheck, step_layout, take
 from spynq_hw.stm.tree.store import QUAD, Store
 from spynq_hw.stm.tree.vector import Vector
@@ -46,6 +47,8 @@ class Tree(wiring.Component):
         From the cycle after ``start`` until the last step is done.
     read : Out(stream.Signature(Request)), beats : In(stream.Signature(128))
         Words from memory.
+    write : Out(stream.Signature(Request)), store : Out(stream.Signature(128)), writing : Out(1)
+        Spike counts to memory; they are on their way.
     step : Out(step_layout), close : Out(1)
         The step at work; pulse: its pool goes to the back end.
     room, reserve, valid, group
@@ -72,6 +75,9 @@ class Tree(wiring.Component):
                 "busy": Out(1),
                 "read": Out(stream.Signature(Request)),
                 "beats": In(stream.Signature(128)),
+                "write": Out(stream.Signature(Request)),
+                "store": Out(stream.Signature(128)),
+                "writing": Out(1),
                 "step": Out(step_layout()),
                 "close": Out(1),
                 "room": In(1),
@@ -99,6 +105,7 @@ class Tree(wiring.Component):
         m.submodules.rows = self._rows = Rows(self.config)
         m.submodules.edge = self._edge = Edge(self.config)
         m.submodules.message = self._message = Message()
+        m.submodules.spikes = self._spikes = Spikes(self.config)
         m.submodules.check = self._check = StepCheck(self.config)
         self._op = {op: Signal(name=f"is_{op.name.lower()}") for op in Op}
         self._l_min, self._total = Signal(L_BITS), Signal(_SUM_BITS)
@@ -110,11 +117,13 @@ class Tree(wiring.Component):
         self._connect_store(m)
         self._connect_vector(m)
         self._connect_edge(m)
+        self._connect_spikes(m)
         self._control(m)
         return m
 
     def _connect_store(self, m: Module) -> None:
         store, vector, rows, op = self._store, self._vector, self._rows, self._op
+        spikes = self._spikes
         base = self.step.base >> 2
         m.d.comb += [
             store.write_quad.eq(vector.quad),
@@ -123,7 +132,7 @@ class Tree(wiring.Component):
             store.write_columns.eq(Mux(op[Op.COLUMN], vector.enable, 0)),
             store.write_labels.eq(Mux(op[Op.LABELS], vector.enable, 0)),
             store.label_quad.eq(base + self.label_group),
-            store.nll_quad.eq(Mux(rows.busy, rows.quad, vector.nll_quad)),
+            store.nll_quad.eq(Mux(spikes.busy, spikes.quad, Mux(rows.busy, rows.quad, vector.nll_quad))),
             *(
                 getattr(store, n).eq(getattr(vector, n))
                 for n in ("nll_write_quad", "nll_write", "nll_enable")
@@ -179,13 +188,32 @@ class Tree(wiring.Component):
             edge.words.eq(self.beats.payload),
             edge.enable.eq(Mux(op[Op.COLUMN], vector.enable, 0)),
             edge.counts.eq(Mux(op[Op.COUNTS], vector.enable, 0)),
-            edge.mass_quad.eq(Mux(vector.busy, vector.index, self._scan)),
+            edge.mass_quad.eq(
+                Mux(self._spikes.busy, self._spikes.index, Mux(vector.busy, vector.index, self._scan))
+            ),
             self._message.masses.eq(edge.mass),
             # The bus belongs to the step: to the list, to a vector, or to the rows of a table.
             edge.beats.payload.eq(self.beats.payload),
             edge.beats.valid.eq(self.beats.valid & op[Op.EDGE]),
             vector.beats.payload.eq(self.beats.payload),
             vector.beats.valid.eq(self.beats.valid & ~op[Op.EDGE]),
+        ]
+
+    def _connect_spikes(self, m: Module) -> None:
+        spikes, edge = self._spikes, self._edge
+        connect(m, spikes.write, flipped(self.write))
+        connect(m, spikes.store, flipped(self.store))
+        m.d.comb += [
+            self.writing.eq(spikes.busy),
+            spikes.step.eq(self.step),
+            spikes.l_min.eq(self._l_min),
+            spikes.possible.eq(self._total != 0),
+            spikes.nll.eq(self._store.nll),
+            spikes.counting.eq(~edge.idle),
+            spikes.mass.eq(edge.mass),
+            edge.spike.eq(spikes.spike),
+            edge.spike_place.eq(spikes.place),
+            edge.clear.eq(spikes.clear),
         ]
 
     def _control(self, m: Module) -> None:
@@ -233,6 +261,9 @@ class Tree(wiring.Component):
             with m.State("VECTOR"):
                 with m.If(~vector.busy & (~self._op[Op.CLOSE] | self.closed)):
                     m.next = "NEXT"
+            with m.State("SPIKES"):
+                with m.If(~self._spikes.busy):
+                    m.next = "NEXT"
             with m.State("NEXT"):
                 m.next = "REQUEST"
                 with m.If(left == 0):
@@ -247,7 +278,8 @@ class Tree(wiring.Component):
             m.d.comb += [self._edge.start.eq(1), self._rows.start.eq(1), self._message.clear.eq(1)]
             m.next = "ROWS"
         with m.Elif(op[Op.SPIKES]):
-            m.next = "NEXT"
+            m.d.comb += self._spikes.start.eq(1)
+            m.next = "SPIKES"
         with m.Else():
             m.d.comb += [
                 self.read.valid.eq(vector.reads),

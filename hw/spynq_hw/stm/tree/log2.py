@@ -1,6 +1,6 @@
 """Logarithm of a sum: from masses back to log-likelihoods."""
 
-from amaranth import Array, Module, Mux, Signal
+from amaranth import Array, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -36,7 +36,8 @@ class Log2(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # Move the first one to the top in steps of 32, 16, 8 | 4, 2, 1.
-        value, missing = self.value, []
+        value: Value = self.value
+        missing: list[Value] = []
         for half, distances in enumerate(((32, 16, 8), (4, 2, 1))):
             for distance in distances:
                 empty = ~value[MASS_BITS - distance :].any()
