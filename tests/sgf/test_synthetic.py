@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spynq.sgf.synthetic import GESTURES, LIGHTS, Take, benchmark, draw_subject, record, recordings
-from spynq.sgf.synthetic.benchmark import OTHER
+from spynq.sgf.synthetic import GESTURES, LIGHTS, OTHER, Take, benchmark, draw_subject, record, recordings
 from spynq.sgf.synthetic.movement import RATE, Track, move
 from spynq.sgf.synthetic.pixel import Light, expose
 from spynq.sgf.synthetic.render import SIZE, backdrop, pictures

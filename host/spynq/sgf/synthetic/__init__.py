@@ -9,8 +9,8 @@ accuracies on it tell whether a change helps, not how well people are recognised
 
 from __future__ import annotations
 
-from spynq.sgf.synthetic.benchmark import OTHER, Take, benchmark, record, recordings
-from spynq.sgf.synthetic.movement import GESTURES
+from spynq.sgf.synthetic.benchmark import Take, benchmark, record, recordings
+from spynq.sgf.synthetic.movement import GESTURES, OTHER
 from spynq.sgf.synthetic.pixel import LIGHTS, Light
 from spynq.sgf.synthetic.subject import Subject, draw_subject
 

@@ -11,15 +11,12 @@ import numpy as np
 
 from spynq.cache import folder
 from spynq.events.recording import EventArray, Recording, pack
-from spynq.sgf.synthetic.movement import GESTURES, RATE, move
+from spynq.sgf.synthetic.movement import GESTURES, OTHER, RATE, move
 from spynq.sgf.synthetic.pixel import LIGHTS, expose
 from spynq.sgf.synthetic.render import SIZE, backdrop, pictures
 from spynq.sgf.synthetic.subject import GENERATOR, draw_subject
 
-__all__ = ["OTHER", "Take", "benchmark", "record", "recordings"]
-
-OTHER = 11
-"""The gesture that is none of those taught."""
+__all__ = ["Take", "benchmark", "record", "recordings"]
 
 _SECONDS, _MOST = 5, 82_000
 _TRAINING = (range(18), 2)

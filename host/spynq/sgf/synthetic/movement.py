@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spynq.sgf.synthetic.subject import Subject
 
-__all__ = ["GESTURES", "RATE", "Pose", "move"]
+__all__ = ["GESTURES", "OTHER", "RATE", "Pose", "move"]
 
 RATE = 200
 """Pictures per second."""
@@ -32,6 +32,8 @@ GESTURES = {
     11: "other",
 }
 """Classes, with the numbers and names of DvsGesture; clockwise as the image shows it."""
+OTHER = 11
+"""The gesture that is none of those taught."""
 
 _FREQUENCY = {1: 1.6, 2: 2.0, 3: 2.0, 4: 1.1, 5: 1.1, 6: 1.1, 7: 1.1, 8: 1.8, 9: 2.2, 10: 2.4, 11: 1.2}
 _UPPER, _FORE = 20.0, 19.0
