@@ -31,7 +31,7 @@ def binned(events: EventArray, side: int = _SIDE) -> Images:
     shrink = SIZE // side
     place = (bin_ * side + taken["y"] // shrink) * side + taken["x"] // shrink
     counts = np.bincount(place, minlength=_BINS * side * side).reshape(_BINS, side, side)
-    return np.log1p(counts).astype(np.float32)
+    return np.asarray(np.log1p(counts), np.float32)
 
 
 def train_network(

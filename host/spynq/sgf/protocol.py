@@ -6,7 +6,7 @@ every device gives the same answers from the events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,10 +17,10 @@ from spynq.sgf.calibrate import bits_by_quantiles
 from spynq.sgf.cores import Marginals
 from spynq.sgf.counters import Counters
 from spynq.sgf.params import DECISION
-from spynq.sgf.setting import Setting
+from spynq.sgf.setting import Bit, Setting
 from spynq.sgf.setup import Setup
 
-__all__ = ["Outcome", "Trials", "hold_out", "of_statistics", "taught"]
+__all__ = ["Outcome", "Trials", "cross_validated", "hold_out", "of_statistics", "taught", "with_bits"]
 
 Integers = NDArray[np.int64]
 _NOTHING = np.zeros((0, 0), np.int64)
@@ -129,12 +129,16 @@ def hold_out(
     ValueError
         A person is on both sides.
     """
+    base = train if calibration is None else calibration
+    labels = base.labels.tolist() if labelled else None
+    return with_bits(setup, bits_by_quantiles(setup, base.statistics, labels), train, test)
+
+
+def with_bits(setup: Setup, bits: Mapping[str, tuple[Bit, ...]], train: Trials, test: Trials) -> Outcome:
+    """The same with thresholds that stand already."""
     both = sorted(set(train.people.tolist()) & set(test.people.tolist()))
     if both:
         raise ValueError(f"person {both[0]} is in the training and in the test part; split by people")
-    base = train if calibration is None else calibration
-    labels = base.labels.tolist() if labelled else None
-    bits = bits_by_quantiles(setup, base.statistics, labels)
     setting = setup.setting(bits)
     counters = taught(setting, setup, train)
     scoring = DECISION.index(setup.scoring)
