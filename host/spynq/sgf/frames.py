@@ -34,6 +34,8 @@ class Cut:
         A frame that is older than this closes with the next event; 0: never.
     keep_partial : bool
         The unfinished last frame counts.
+    auto : bool
+        The trial ends with its last frame; events behind it begin the next one.
     """
 
     size: int
@@ -43,6 +45,7 @@ class Cut:
     frame_us: int = 25_000
     timeout_us: int = 0
     keep_partial: bool = False
+    auto: bool = False
 
 
 def conditioned(
@@ -92,14 +95,21 @@ class Framer:
         self._pixels = np.zeros((self.cut.size, self.cut.size), np.int8)
         self._count, self._start, self._last = 0, 0, 0
 
-    def push(self, t: Integers, x: Integers, y: Integers, p: Integers) -> None:
-        """Take events that lie in the frame, in stream order; of two at one pixel the last one wins."""
+    def push(self, t: Integers, x: Integers, y: Integers, p: Integers) -> int:
+        """Take events that lie in the frame, in stream order; of two at one pixel the last one wins.
+
+        Returns
+        -------
+        int
+            Events taken: all of them, unless the trial has ended by itself (``auto``).
+        """
         at = 0
-        while at < len(t):
+        while at < len(t) and not (self.full and self.cut.auto):
             if self.full:
                 self.late += len(t) - at
-                return
+                return len(t)
             at = self._step(t, x, y, p, at)
+        return at
 
     @property
     def full(self) -> bool:

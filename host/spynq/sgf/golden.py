@@ -231,6 +231,8 @@ class Answer:
         A of eq. 1 (B with naive Bayes) of every row that was asked; 0 of the others.
     halvings, overflows : int
         Rows halved, vectors that found no slot.
+    rule : int or None
+        Place of the statistic whose sign was asked.
     """
 
     winner: int = NO_CLASS
@@ -242,6 +244,7 @@ class Answer:
     scores: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     halvings: int = 0
     overflows: int = 0
+    rule: int | None = None
 
 
 def infer(trial: Features, setting: Setting, counters: Counters, scoring: int = 0) -> Answer:
@@ -261,6 +264,7 @@ def infer(trial: Features, setting: Setting, counters: Counters, scoring: int = 
         above = trial.statistics[gate.statistic] > 0
         answer.winner, answer.second = (gate.first, gate.count) if above else (gate.count, gate.first)
         answer.opened |= 2
+        answer.rule = gate.statistic
         answer.score = found.score
         answer.flags |= FLAG["TIE"] * found.tie
     else:

@@ -412,4 +412,5 @@ class SgfConfig:
     def of(cls, capabilities: dict[str, int]) -> SgfConfig:
         """Build parameters from the capability registers."""
         values = {name.removeprefix("CAP_").lower(): value for name, value in capabilities.items()}
-        return cls(**{**values, "bayes": bool(values["bayes"])})
+        bayes = bool(values.pop("bayes"))
+        return cls(bayes=bayes, **values)
