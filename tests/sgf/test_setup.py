@@ -68,6 +68,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"events": 0}, "events must be 1 to 65535, not 0"),
     ({"sensor": (0, 128)}, "sensor must be 1 to 16384, not 0"),
     ({"thetas": (128,)}, "theta must be 0 to 127, not 128"),
+    ({"frame_us": 0}, "frame_us is 1 to 2147483647 microseconds, not 0"),
+    ({"timeout_us": -1}, "timeout_us is 0 to 2147483647 microseconds, not -1"),
     ({"frames": 81}, "1 to 80 frames in this build, not 81"),
 ]
 

@@ -24,7 +24,9 @@ _FORMAT = "spynq sgf model 1"
 Bits = Mapping[str, tuple[Bit, ...]]
 
 
-def write(path: str | os.PathLike[str], setup: Setup, bits: Bits, counters: Counters) -> None:
+def write(
+    path: str | os.PathLike[str], setup: Setup, bits: Bits, counters: Counters, limit: float | None = None
+) -> None:
     """Write a model; bits and vectors are named, so that the file means the same to another build."""
     of_place = {place: name for name, place in names(setup.build).items()}
     vectors = [
@@ -45,6 +47,7 @@ def write(path: str | os.PathLike[str], setup: Setup, bits: Bits, counters: Coun
         "bits": {
             unit: [[of_place[b.statistic], b.threshold] for b in listed] for unit, listed in bits.items()
         },
+        "limit": limit,
         "rows": rows,
         "table": vectors,
     }
@@ -54,8 +57,10 @@ def write(path: str | os.PathLike[str], setup: Setup, bits: Bits, counters: Coun
     part.replace(target)  # whole or not at all
 
 
-def read(path: str | os.PathLike[str]) -> tuple[Setup, dict[str, tuple[Bit, ...]], Counters]:
-    """Read a model.
+def read(
+    path: str | os.PathLike[str],
+) -> tuple[Setup, dict[str, tuple[Bit, ...]], Counters, float | None]:
+    """Read a model: setup, bits, counters and the limit of agreement.
 
     Raises
     ------
@@ -71,7 +76,10 @@ def read(path: str | os.PathLike[str]) -> tuple[Setup, dict[str, tuple[Bit, ...]
     try:
         setup = Setup.of_json(content["setup"])
         bits = _bits(content["bits"], setup)
-        return setup, bits, _counters(content, setup, bits)
+        limit = content["limit"]
+        if limit is not None and not 0 <= limit <= 1:
+            raise ValueError(f"the limit of agreement is a share, not {limit}")
+        return setup, bits, _counters(content, setup, bits), limit
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise FormatError(f"{path}: {what}; the file is damaged or of another version") from None

@@ -38,6 +38,8 @@ class Result:
         Wall time.
     device : str
         Where it ran.
+    agreement : float or None
+        With a limit: share of the bits that the winner is sure of in which the trial agrees.
     """
 
     winner: str | None
@@ -53,6 +55,7 @@ class Result:
     cycles: int | None
     seconds: float
     device: str
+    agreement: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """The keys that ``spynq sgf infer --json`` prints."""
@@ -69,4 +72,5 @@ class Result:
             "cycles": self.cycles,
             "dropped": self.dropped,
             "seconds": self.seconds,
+            "agreement": self.agreement,
         }

@@ -16,6 +16,7 @@ __all__ = ["Group", "Setup", "Turn", "spatial_names", "temporal_names"]
 
 _LIMITS = {limit.name: limit for limit in KERNEL.limits}
 _LEVELS = (0.25, 0.5, 0.75)
+_LONGEST = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,9 @@ class Setup:
             _LIMITS["sensor"].check(side)
         for theta in self.thetas:
             _LIMITS["theta"].check(theta)
+        for name, value, low in (("frame_us", self.frame_us, 1), ("timeout_us", self.timeout_us, 0)):
+            if value is not None and not low <= value < _LONGEST:
+                raise ValueError(f"{name} is {low} to {_LONGEST - 1} microseconds, not {value}")
         if not 1 <= self.frames <= self.build.frames:
             raise ValueError(
                 f"a trial has 1 to {self.build.frames} frames in this build, not {self.frames}; "
@@ -191,7 +195,7 @@ class Setup:
             events=self.events,
             frames=self.frames,
             by_time=self.frame_us is not None,
-            frame_us=self.frame_us or 0,
+            frame_us=self.frame_us or 25_000,
             timeout_us=self.timeout_us,
             keep_partial=self.keep_partial,
         )

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spynq.errors import SpynqError
-from spynq.events.recording import Recording
 from spynq.sgf import model_file
 from spynq.sgf.calibrate import bits_by_quantiles
 from spynq.sgf.counters import Counters
-from spynq.sgf.inputs import Columns, columns, warn_of_drops
+from spynq.sgf.inputs import columns
 from spynq.sgf.knowledge import Knowledge
-from spynq.sgf.params import DECISION, FLAG, NO_CLASS, UNITS, Report
+from spynq.sgf.params import UNITS, Kind, Report
+from spynq.sgf.reject import Agreement, agreement, limit_of
 from spynq.sgf.result import Result
-from spynq.sgf.setting import Bit
+from spynq.sgf.session import ANSWER, Events, Session
 from spynq.sgf.setup import Setup
+from spynq.sgf.words import command
+from spynq.sgf.words import label as label_word
 
 __all__ = ["SGF"]
 
-Trial = Recording | NDArray[Any]
 Label = str | int
 
-_ANSWER = 1 << Report.SCORES | 1 << Report.VECTORS
 
-
-class SGF:
+class SGF(Session):
     """A model and the kernel that runs it.
 
     Parameters
@@ -53,117 +50,23 @@ class SGF:
     ...     sgf.infer(trial).winner
     """
 
-    def __init__(
-        self,
-        config: Setup,
-        bits: Mapping[str, tuple[Bit, ...]] | None = None,
-        *,
-        device: Any = None,
-        timeout: float = 600.0,
-    ) -> None:
-        from spynq import devices
-
-        if not isinstance(config, Setup):
-            raise ValueError(f"SGF takes a Setup, such as spynq.sgf.gestures(), not {config!r}")
-        self.config = config
-        self.bits: dict[str, tuple[Bit, ...]] = dict(bits or {})
-        self.timeout = timeout
-        self._opened = device is None or isinstance(device, str)
-        self.device = (device or devices.default()) if self._opened else type(device).__name__
-        build = None if self.device == "board" else config.build
-        self._driver = devices.open_kernel("sgf", self.device, config=build) if self._opened else device
-        if self._driver.config != config.build:
-            built, wanted = self._driver.config, config.build
-            self.close()
-            raise SpynqError(
-                f"the kernel is built as {built}, the model needs {wanted}; give it in the setup"
-            )
-        self._mode: tuple[object, ...] | None = None
-
-    # What every call does
-
-    def _configure(self, report: int, auto: bool = False) -> None:
-        """Set the kernel, unless it is set so already."""
-        mode = (report, auto, tuple(sorted(self.bits.items())))
-        if mode == self._mode:
-            return
-        self._driver.configure(
-            self.config.setting(self.bits),
-            self.config.cut,
-            sensor=self.config.sensor,
-            scoring=DECISION.index(self.config.scoring),
-            mirror=(self.config.mirror_x, self.config.mirror_y),
-            least=self.config.least,
-            report=report,
-            auto=auto,
-        )
-        self._mode = mode
-
-    def _feed(self, found: Columns, **options: Any) -> tuple[list[Any], float]:
-        begin = time.perf_counter()
-        ended = self._driver.feed(*found, timeout=self.timeout, **options)
-        warn_of_drops(self._driver.numbers["DROPPED_RANGE"], found, self.config.sensor)
-        return ended, time.perf_counter() - begin
-
-    def _ready(self) -> None:
-        if not any(self.bits.values()):
-            raise SpynqError("the model has no thresholds yet; call calibrate or fit with some trials first")
-
-    def _one(self, trial: Trial, **options: Any) -> Result:
-        self._ready()
-        self._configure(_ANSWER)
-        (ended,), seconds = self._feed(columns(trial, self.config.sensor), end=True, **options)
-        return self._result(ended, seconds)
-
-    def _result(self, ended: Any, seconds: float) -> Result:
-        numbers, found = self._driver.numbers, ended.result
-        opened = tuple(unit for i, unit in enumerate(UNITS) if found.open >> i & 1)
-        vectors = {
-            unit: ended.reported.vectors[UNITS.index(unit), : len(self.bits[unit])]
-            for unit in opened
-            if self.bits.get(unit)
-        }
-        return Result(
-            winner=self._name(found.winner),
-            second=self._name(found.second),
-            score=found.score / 65536,
-            scores={unit: self._scores(unit, ended.reported) for unit in vectors},
-            vectors=vectors,
-            gates=opened,
-            flags=tuple(name for name, mask in FLAG.items() if found.flags & mask),
-            events=numbers["EVENTS_IN"],
-            frames=numbers["FRAMES_DONE"],
-            dropped=numbers["DROPPED_RANGE"],
-            cycles=self._driver.cycles,
-            seconds=seconds,
-            device=self.device,
-        )
-
-    def _name(self, number: int) -> str | None:
-        return None if number == NO_CLASS else self.config.classes[number]
-
-    def _scores(self, unit: str, reported: Any) -> dict[str, float]:
-        length, scores = len(self.bits[unit]), {}
-        for row, name in self.config.rows()[unit]:
-            trials = int(reported.trials[row])
-            whole = 256 if self.config.scoring == "naive Bayes" else length * trials
-            if trials:
-                scores[name] = int(reported.scores[row]) / whole
-        return scores
+    limit: float | None = None
+    """Agreement below which a gesture is unknown; None: nothing is rejected."""
+    _learnt: Counters | None = None
 
     # Thresholds
 
-    def statistics(self, trials: Iterable[Trial], *, progress: bool = False) -> NDArray[np.int64]:
+    def statistics(self, trials: Iterable[Events], *, progress: bool = False) -> NDArray[np.int64]:
         """Statistics of trials, shape [trials, 512], as the device computes them."""
-        self._configure(1 << Report.STATISTICS)
+        self._configure(Report.STATISTICS)
         rows = []
-        for trial in _bar(trials, "statistics", progress):
-            (ended,), _ = self._feed(columns(trial, self.config.sensor), end=True)
-            rows.append(ended.reported.statistics)
+        for events in _bar(trials, "statistics", progress):
+            (ended,), _ = self._feed(columns(events, self.config.sensor))
+            rows.append(ended.report.statistics)
         return np.array(rows, np.int64).reshape(len(rows), -1)
 
     def calibrate(
-        self, trials: Iterable[Trial], labels: Sequence[Label] | None = None, *, progress: bool = False
+        self, trials: Iterable[Events], labels: Sequence[Label] | None = None, *, progress: bool = False
     ) -> None:
         """Set the thresholds to quantiles of these trials, which must be no test trials.
 
@@ -191,7 +94,7 @@ class SGF:
 
     # Learning
 
-    def teach(self, events: Trial, label: Label) -> Result:
+    def teach(self, events: Events, label: Label) -> Result:
         """Teach one trial.
 
         Raises
@@ -201,7 +104,7 @@ class SGF:
         """
         return self._learn(events, label, out=False)
 
-    def unteach(self, events: Trial, label: Label) -> Result:
+    def unteach(self, events: Events, label: Label) -> Result:
         """Take back one trial that was taught.
 
         Raises
@@ -211,9 +114,10 @@ class SGF:
         """
         return self._learn(events, label, out=True)
 
-    def _learn(self, events: Trial, label: Label, out: bool) -> Result:
+    def _learn(self, events: Events, label: Label, out: bool) -> Result:
         number = self.config.number(label)
-        result = self._one(events, label=number, out=out)
+        result = self._one(events, label_word(number, teach=not out))
+        self._learnt = None
         if "REFUSED" in result.flags:
             name = self.config.classes[number]
             if "EMPTY" in result.flags:
@@ -224,7 +128,7 @@ class SGF:
             raise ValueError(f"this trial was never taught to {name!r}, so it cannot be taken back")
         return result
 
-    def fit(self, trials: Sequence[Trial], labels: Sequence[Label], *, progress: bool = False) -> SGF:
+    def fit(self, trials: Sequence[Events], labels: Sequence[Label], *, progress: bool = False) -> SGF:
         """Calibrate, unless that was done, and teach every trial once.
 
         Parameters
@@ -244,15 +148,75 @@ class SGF:
 
     # Answers
 
-    def infer(self, events: Trial) -> Result:
-        """Answer one trial."""
-        return self._one(events)
+    def infer(self, events: Events) -> Result:
+        """Answer one trial; with a limit, one that agrees too little has no winner and the flag UNKNOWN."""
+        result = self._one(events)
+        if self.limit is None or result.winner is None:
+            return result
+        share = self._agreement(result).share
+        if share >= self.limit:
+            return replace(result, agreement=share)
+        return replace(result, agreement=share, winner=None, flags=(*result.flags, "UNKNOWN"))
 
-    def predict(self, trials: Iterable[Trial], *, progress: bool = False) -> list[str | None]:
+    def _agreement(self, result: Result, *, without: bool = False) -> Agreement:
+        """How far a trial agrees with what its winner is sure of."""
+        if self._learnt is None:
+            self._learnt = self.counters()
+        setting = self.config.setting(self.bits)
+        path = setting.paths[self.config.number(result.winner or 0)]
+        rows = {"A": path.row, **({UNITS[path.unit]: path.below} if path.unit else {})}
+        pairs = [(row, result.vectors[unit]) for unit, row in rows.items() if unit in result.vectors]
+        return agreement(self._learnt, pairs, without=without)
+
+    def set_limit(
+        self,
+        trials: Sequence[Events],
+        labels: Sequence[Label],
+        *,
+        rejected: float = 0.05,
+        progress: bool = False,
+    ) -> float:
+        """Reject unknown gestures from now on: those that break too much of what their winner is sure of.
+
+        The limit is what the share ``rejected`` of the taught trials would fail, each judged as if it had
+        not been taught; ``sgf.limit = None`` rejects nothing any more.
+
+        Parameters
+        ----------
+        trials, labels : sequence
+            Trials that were taught, and their classes.
+        rejected : float
+            Share of known gestures that may be turned away.
+        progress : bool
+            Show a bar.
+
+        Returns
+        -------
+        float
+            The limit, 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            No taught trial is answered rightly, so nothing is known of them.
+        """
+        self.limit, shares = None, []
+        for events, label in zip(_bar(trials, "agreement", progress), labels, strict=True):
+            result = self.infer(events)
+            if result.winner == self.config.classes[self.config.number(label)]:
+                shares.append(self._agreement(result, without=True).share)
+        if not shares:
+            raise ValueError(
+                "no trial is answered rightly, so there is no agreement to set a limit by; teach"
+            )
+        self.limit = limit_of(np.array(shares), rejected)
+        return self.limit
+
+    def predict(self, trials: Iterable[Events], *, progress: bool = False) -> list[str | None]:
         """Winner of each trial."""
         return [self.infer(trial).winner for trial in _bar(trials, "asking", progress)]
 
-    def stream(self, chunks: Iterable[Trial]) -> Iterator[Result]:
+    def stream(self, chunks: Iterable[Events]) -> Iterator[Result]:
         """Answers as trials end, from events that come piece by piece.
 
         A trial ends with its last frame, and the next event begins a new one; a chunk may hold parts
@@ -264,25 +228,28 @@ class SGF:
             Its counts (events, dropped, cycles, seconds) are those of the chunk in which the trial ended.
         """
         self._ready()
-        self._configure(_ANSWER, auto=True)
+        self._configure(*ANSWER, auto=True)
         try:
             for chunk in chunks:
-                ended, seconds = self._feed(columns(chunk, self.config.sensor), end=False)
+                ended, run = self._feed(columns(chunk, self.config.sensor), end=False)
                 for trial in ended:
-                    yield replace(self._result(trial, seconds), frames=self.config.frames)
+                    yield replace(self._result(trial, run), frames=self.config.frames)
         finally:
-            self._driver.drop()
+            self._driver.run([command(Kind.DROP)])
 
     # The model
 
     def counters(self) -> Counters:
         """What was taught, read from the kernel."""
+        self._configure(*ANSWER)
         found: Counters = self._driver.save()
         return found
 
     def clear(self) -> None:
         """Forget all trials; the thresholds stay."""
+        self._configure(*ANSWER)
         self._driver.clear()
+        self._learnt = None
 
     def forget(self, label: Label) -> None:
         """Forget a class that has a row of counters of its own.
@@ -302,7 +269,9 @@ class SGF:
                 f"class {name!r} shares a row of unit A with {', '.join(set(shared[0].classes) - {name})}; "
                 "take its trials back one by one with unteach, or clear all"
             )
+        self._configure(*ANSWER)
         self._driver.forget(rows[name])
+        self._learnt = None
 
     def merge(self, other: SGF) -> None:
         """Add what another model has learnt, as if its trials had been taught here.
@@ -322,13 +291,13 @@ class SGF:
                 f"the models differ in their bits ({lengths[0]} and {lengths[1]}); "
                 "calibrate one and give its file to the other before teaching"
             )
-        counters = self.counters()
-        counters.merge(other.counters())
-        self._driver.load(counters)
+        self._configure(*ANSWER)
+        self._driver.merge(other.counters())
+        self._learnt = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model as JSON: setup, thresholds, counters."""
-        model_file.write(path, self.config, self.bits, self.counters())
+        model_file.write(path, self.config, self.bits, self.counters(), self.limit)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: Any = None, config: Setup | None = None) -> SGF:
@@ -348,33 +317,20 @@ class SGF:
         spynq.errors.FormatError
             It is no model.
         """
-        setup, bits, counters = model_file.read(path)
+        setup, bits, counters, limit = model_file.read(path)
         if config is not None and setup != config:
             raise ValueError(
                 f"{path} is of another configuration: it differs in {_difference(config, setup)}"
             )
         model = cls(setup, bits, device=device)
-        if bits:
-            model._configure(_ANSWER)
+        model.limit = limit
+        model._configure(*ANSWER)
         model._driver.load(counters)
         return model
 
     def explain(self) -> Knowledge:
         """What was learnt, as a graph: ``explain().plot()`` draws it."""
         return Knowledge(self.config, self.bits, self.counters())
-
-    def close(self) -> None:
-        """Release the device, if it was opened here."""
-        if self._opened:
-            self._driver.close()
-
-    def __enter__(self) -> SGF:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _bar(items: Iterable[Any], what: str, progress: bool) -> Iterable[Any]:
