@@ -13,7 +13,7 @@ __all__ = ["add_to", "run"]
 
 def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command to the command line."""
-    command = commands.add_parser("bench", parents=[common], help="measure: spynq bench stm | device")
+    command = commands.add_parser("bench", parents=[common], help="measure: spynq bench stm | sgf | device")
     command.add_argument("name", metavar="NAME", help="which bench, such as stm or device")
     command.add_argument(
         "--json",
