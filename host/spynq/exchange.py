@@ -52,6 +52,9 @@ def exchange(
     try:
         source[:] = words
         source.sync_to_device()
+        for channel in (dma.recvchannel, dma.sendchannel):
+            if not channel.running:
+                channel.start()  # a reset of the kernel stops its DMA
         dma.recvchannel.transfer(target)
         dma.sendchannel.transfer(source)
         flags = driver.start_and_wait(what, timeout)

@@ -355,7 +355,7 @@ class SgfConfig:
     bits : int
         Bits of a vector at most, a power of two from 8 to 256.
     thetas : int
-        Thresholds of CNT, 1 to 6.
+        Thresholds of CNT, 1 to 5.
     table : int
         Slots of the table of vectors, 0 (none) or a power of two from 2 to 256.
     bayes : bool
@@ -373,7 +373,7 @@ class SgfConfig:
 
     def __post_init__(self) -> None:
         _power_of_two("size", self.size, 8, 128)
-        for name, low, high in (("frames", 2, 255), ("classes", 1, 32), ("thetas", 1, 6)):
+        for name, low, high in (("frames", 2, 255), ("classes", 1, 32), ("thetas", 1, 5)):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
         _power_of_two("rows", self.rows, 2, 32)

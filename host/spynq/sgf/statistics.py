@@ -15,7 +15,8 @@ PLACES = 512
 """Places of the statistics memory; those without a name hold 0."""
 _PASS = 64
 _ZONES = 6
-TEMPORAL_FIRST = 448
+_REGION = 32
+TEMPORAL_FIRST = 384
 """First place that needs the temporal engine."""
 REGIONS = ("L", "R", "W")
 """Left half, right half and whole frame, for the temporal statistics."""
@@ -23,17 +24,19 @@ ZONE_REGIONS = ("left", "right", "q00", "q01", "q10", "q11", "whole")
 """Halves, quadrants (row, column) and whole of the grid, for the spatial statistics."""
 TEMPORAL = (
     "down", "up", "yrev", "right", "left", "xrev", "rot", "area",
-    "height", "width", "active", "sy", "sx", "cy", "cx", "steady",
+    "height", "width", "active", "sy", "sx", "cy", "cx", "steady", "peak_y", "peak_x", "move_y", "move_x",
+    "dev_y", "dev_x",
 )  # fmt: skip
 """Of each region: steps down, up, changes of sense; right, left, changes of sense; quadrature; area of
 the centroid path; sums over frames of occupied rows, occupied columns and active pixels; length of the
-centroid path in y and x; mean centroid; frames with enough active pixels for a centroid."""
+centroid path in y and x; mean centroid; frames with enough active pixels for a centroid; sums over frames
+of the largest row and column count, of the size of a step, and of the centroid's distance to its mean."""
 _WHOLE_TRIAL = ("couple_y", "couple_x", "frames")
 
 
 def region_place(region: int, name: str) -> int:
     """Place of a temporal statistic of a region."""
-    return TEMPORAL_FIRST + len(TEMPORAL) * region + TEMPORAL.index(name)
+    return TEMPORAL_FIRST + _REGION * region + TEMPORAL.index(name)
 
 
 def names(config: SgfConfig) -> Mapping[str, int]:
@@ -61,5 +64,5 @@ def names(config: SgfConfig) -> Mapping[str, int]:
         for statistic in TEMPORAL:
             places[f"{statistic}_{region}"] = region_place(index, statistic)
     for index, statistic in enumerate(_WHOLE_TRIAL):
-        places[statistic] = TEMPORAL_FIRST + len(REGIONS) * len(TEMPORAL) + index
+        places[statistic] = TEMPORAL_FIRST + len(REGIONS) * _REGION + index
     return places

@@ -12,7 +12,7 @@ from spynq.sgf.cores import Marginals
 from spynq.sgf.params import SKIP, SgfConfig
 from spynq.sgf.statistics import PLACES, REGIONS, names, region_place
 
-__all__ = ["area", "centroids", "difference", "quadrature", "region_marginals", "steps", "temporal"]
+__all__ = ["area", "centroids", "difference", "moves", "quadrature", "region_marginals", "steps", "temporal"]
 
 Integers = NDArray[np.int64]
 
@@ -52,8 +52,8 @@ def difference(now: Integers, before: Integers) -> Integers:
     return np.asarray((now * plus - now * minus).sum(axis=1))
 
 
-def steps(marginal: Integers, least: int) -> Integers:
-    """Step of every frame: +1, -1 or 0, shape [frames].
+def moves(marginal: Integers, least: int) -> Integers:
+    """TE+ - TE- of every frame, 0 where it cannot be told, shape [frames].
 
     Parameters
     ----------
@@ -65,11 +65,20 @@ def steps(marginal: Integers, least: int) -> Integers:
     found = np.zeros(len(marginal), np.int64)
     if len(marginal) > SKIP:
         now, before = marginal[SKIP:], marginal[:-SKIP]
-        d, total = difference(now, before), now.sum(axis=1)
-        sign = np.where(_STEP_SHARE * d > total, 1, np.where(-_STEP_SHARE * d > total, -1, 0))
-        enough = (total >= least) & (before.sum(axis=1) >= least)
-        found[SKIP:] = np.where(enough, sign, 0)
+        enough = (now.sum(axis=1) >= least) & (before.sum(axis=1) >= least)
+        found[SKIP:] = np.where(enough, difference(now, before), 0)
     return found
+
+
+def steps(move: Integers, total: Integers) -> Integers:
+    """Step of every frame, +1, -1 or 0: a move of more than an eighth of the active pixels.
+
+    Parameters
+    ----------
+    move, total : ndarray of int64, shape [frames]
+        Moves, and active pixels of the frames.
+    """
+    return np.asarray(np.where(_STEP_SHARE * move > total, 1, np.where(-_STEP_SHARE * move > total, -1, 0)))
 
 
 def quadrature(dy: Integers, dx: Integers) -> int:
@@ -116,7 +125,9 @@ def temporal(m: Marginals, least: int, config: SgfConfig, out: Integers) -> None
     assert len(out) == PLACES
     found = []
     for index, (rows, columns) in enumerate(region_marginals(m)):
-        dy, dx = steps(rows, least), steps(columns, least)
+        total = rows.sum(axis=1)
+        my, mx = moves(rows, least), moves(columns, least)
+        dy, dx = steps(my, total), steps(mx, total)
         found.append((dy, dx))
         cy, cx = centroids(rows, columns, least)
         values = {
@@ -126,6 +137,9 @@ def temporal(m: Marginals, least: int, config: SgfConfig, out: Integers) -> None
             "height": (rows > 0).sum(), "width": (columns > 0).sum(), "active": rows.sum(),
             "sy": abs(cy[2:] - cy[:-2]).sum(), "sx": abs(cx[2:] - cx[:-2]).sum(),
             "cy": _mean(cy), "cx": _mean(cx), "steady": len(cy),
+            "peak_y": rows.max(axis=1, initial=0).sum(), "peak_x": columns.max(axis=1, initial=0).sum(),
+            "move_y": abs(my).sum(), "move_x": abs(mx).sum(),
+            "dev_y": abs(cy - _mean(cy)).sum(), "dev_x": abs(cx - _mean(cx)).sum(),
         }  # fmt: skip
         for name, value in values.items():
             out[region_place(index, name)] = value

@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from spynq.sgf.params import STATISTIC_BITS, SgfConfig
-from spynq.sgf.statistics import PLACES, TEMPORAL, TEMPORAL_FIRST
+from spynq.sgf.statistics import PLACES, TEMPORAL, TEMPORAL_FIRST, region_place
 from spynq_hw.sgf.divide import Divide
 from spynq_hw.sgf.walk import REGIONS, frame_sums
 
@@ -23,6 +23,7 @@ Record = data.StructLayout(
         "last_y": signed(2), "last_x": signed(2), "rot": signed(10),
         "height": 15, "width": 15, "active": 22, "steady": _COUNT,
         "sum_y": _SUM, "sum_x": _SUM, "path_y": _SUM, "path_x": _SUM, "cross": signed(32),
+        "peak_y": 15, "peak_x": 15, "move_y": 22, "move_x": 22,
         "first": Point, "second": Point, "latest": Point, "former": Point,
     }
 )  # fmt: skip
@@ -91,6 +92,7 @@ class Paths(wiring.Component):
             # The first frame of a trial finds what the last trial left.
             Value.cast(self._old).eq(Mux(self._held.opening | self._empty, 0, Value.cast(read.data))),
         ]
+        self._points(m)
         self._products(m)
         self._step(m)
         with m.If(self.begin):
@@ -128,12 +130,18 @@ class Paths(wiring.Component):
                     m.d.sync += Value.cast(self._centre).eq(0)
                 m.next = "MULTIPLY"
             with m.State("MULTIPLY"):
-                m.d.sync += item.eq(0)
-                m.next = "WRITE"
+                m.d.sync += [item.eq(0), self._step_at.eq(0), *(away.eq(0) for away in self._away)]
+                m.next = "DISTANCE"
                 with m.If(~ends):
                     m.next = "KEEP"
+            with m.State("DISTANCE"):
+                self._distance(m)
+                with m.If(self._step_at == self._old.steady):
+                    m.next = "LAST_DISTANCE"
+            with m.State("LAST_DISTANCE"):
+                m.next = "WRITE"
             with m.State("KEEP"):
-                m.d.comb += self._store.en.eq(1)
+                m.d.comb += [self._store.en.eq(1), self._keeps.eq(1)]
                 self._couple(m)
                 m.d.sync += self._region.eq(self._region + 1)
                 m.next = "Y"
@@ -152,7 +160,7 @@ class Paths(wiring.Component):
                 rest = [*self._couples, self.frames]
                 m.d.comb += [
                     self.write.eq(1),
-                    self.place.eq(TEMPORAL_FIRST + REGIONS * len(TEMPORAL) + item),
+                    self.place.eq(region_place(REGIONS, TEMPORAL[0]) + item),
                     self.value.eq(Array(rest)[item]),
                 ]
                 m.d.sync += item.eq(item + 1)
@@ -169,6 +177,32 @@ class Paths(wiring.Component):
             self._divide.dividend.eq(Mux(ends, self._old[f"sum_{axis}"], moment)),
             self._divide.divisor.eq(Mux(ends, self._old.steady, self._held.now[self._region])),
         ]
+
+    def _points(self, m: Module) -> None:
+        """The path of each region, kept for the distances to its mean; a point is read a clock late."""
+        m.submodules.points = points = Memory(
+            shape=Point, depth=4 * self.config.frames, init=[], attrs={"ram_style": "block"}
+        )
+        self._step_at, self._reads = Signal(_COUNT), Signal()
+        self._away = [Signal(_SUM, name=f"distance_{axis}") for axis in "yx"]
+        self._keeps = Signal()
+        write, read = points.write_port(), points.read_port()
+        m.d.comb += [
+            write.addr.eq(Cat(self._region, self._old.steady)),
+            Value.cast(write.data).eq(Value.cast(self._centre)),
+            write.en.eq(self._keeps),
+            read.addr.eq(Cat(self._region, self._step_at)),
+        ]
+        m.d.sync += self._reads.eq(0)
+        for axis, away in zip("yx", self._away, strict=True):
+            apart = Signal(signed(_CENTROID + 1), name=f"apart_{axis}")
+            m.d.comb += apart.eq(read.data[axis] - self._centre[axis])
+            with m.If(self._reads):
+                m.d.sync += away.eq(away + Mux(apart < 0, -apart, apart))
+
+    def _distance(self, m: Module) -> None:
+        with m.If(self._step_at != self._old.steady):
+            m.d.sync += [self._step_at.eq(self._step_at + 1), self._reads.eq(1)]
 
     def _products(self, m: Module) -> None:
         """The two products of the cross sum, or of the shift of an area to its mean."""
@@ -199,6 +233,7 @@ class Paths(wiring.Component):
         ):
             name = "yx"[axis]
             d = held.difference[Cat(Const(axis, 1), self._region)]
+            size = Signal(len(d), name=f"move_{name}")
             sign, last = Signal(signed(2), name=f"sign_{name}"), old[f"last_{name}"]
             m.d.comb += [
                 sign.eq(Mux(~enough, 0, ((d << 3) > now) - (((-d) << 3) > now))),
@@ -207,6 +242,9 @@ class Paths(wiring.Component):
                 new[turns].eq(old[turns] + ((sign != 0) & (last != 0) & (sign != last))),
                 new[span].eq(old[span] + held.occupied[Cat(Const(axis, 1), self._region)]),
                 new[f"last_{name}"].eq(Mux(sign != 0, sign, last)),
+                size.eq(Mux(~enough, 0, Mux(d < 0, -d, d))),
+                new[f"move_{name}"].eq(old[f"move_{name}"] + size),
+                new[f"peak_{name}"].eq(old[f"peak_{name}"] + held.peak[Cat(Const(axis, 1), self._region)]),
             ]
             self._signs.append(sign)
         m.d.comb += [
@@ -255,8 +293,9 @@ class Paths(wiring.Component):
         values = [
             old.down, old.up, old.yrev, old.right, old.left, old.xrev, old.rot, area >> 8,
             old.height, old.width, old.active, old.path_y, old.path_x, centre.y, centre.x, old.steady,
+            old.peak_y, old.peak_x, old.move_y, old.move_x, *self._away,
         ]  # fmt: skip
         m.d.comb += [
             self.value.eq(Array(values)[item]),
-            self.place.eq(TEMPORAL_FIRST + Cat(item[:4], self._region)),
+            self.place.eq(TEMPORAL_FIRST + Cat(item[:5], self._region)),
         ]

@@ -25,6 +25,7 @@ def frame_sums(size: int) -> data.StructLayout:
             "difference": data.ArrayLayout(signed(2 * bits + 2), lanes),
             "moment": data.ArrayLayout(3 * bits, lanes),
             "occupied": data.ArrayLayout(bits + 1, lanes),
+            "peak": data.ArrayLayout(bits + 1, lanes),
             "now": data.ArrayLayout(2 * bits + 1, REGIONS),
             "before": data.ArrayLayout(2 * bits + 1, REGIONS),
             "compared": 1,
@@ -193,6 +194,7 @@ class Walk(wiring.Component):
             minus.eq(((before - upto) << 1) > before),
         ]
         step = Mux(plus, here, 0) - Mux(minus, here, 0)
+        peak = Mux(fresh, 0, sums.peak[lane])
         with m.If(tag.valid):
             m.d.sync += [
                 below.eq(upto),
@@ -200,4 +202,5 @@ class Walk(wiring.Component):
                 sums.difference[lane].eq(Mux(fresh, 0, sums.difference[lane]) + step),
                 sums.moment[lane].eq(Mux(fresh, 0, sums.moment[lane]) + now - seen_now),
                 sums.occupied[lane].eq(Mux(fresh, 0, sums.occupied[lane]) + here.any()),
+                sums.peak[lane].eq(Mux(here > peak, here, peak)),
             ]
