@@ -13,6 +13,7 @@ import numpy.typing as npt
 from spynq.driver import DEFAULT_TIMEOUT, KernelDriver
 from spynq.errors import SpynqError
 from spynq.exchange import exchange
+from spynq.kernels import get
 from spynq.sgf import report
 from spynq.sgf.counters import Counters
 from spynq.sgf.frames import Cut
@@ -57,7 +58,8 @@ class SgfDriver(KernelDriver):
     @property
     def config(self) -> SgfConfig:
         """Build parameters of this kernel."""
-        return SgfConfig.of(self.capabilities)
+        config: SgfConfig = get("sgf").config_from(self.capabilities)
+        return config
 
     def configure(
         self,

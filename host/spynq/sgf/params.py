@@ -380,6 +380,7 @@ class SgfConfig:
         _power_of_two("bits", self.bits, 8, MAX_BITS)
         if self.table:
             _power_of_two("table", self.table, 2, 256)
+        object.__setattr__(self, "bayes", bool(self.bayes))  # a capability register holds a number
 
     @property
     def grid(self) -> int:
@@ -407,10 +408,3 @@ class SgfConfig:
             "CAP_TABLE": self.table,
             "CAP_BAYES": int(self.bayes),
         }
-
-    @classmethod
-    def of(cls, capabilities: dict[str, int]) -> SgfConfig:
-        """Build parameters from the capability registers."""
-        values = {name.removeprefix("CAP_").lower(): value for name, value in capabilities.items()}
-        bayes = bool(values.pop("bayes"))
-        return cls(bayes=bayes, **values)
