@@ -6,8 +6,9 @@ pairwise sum, and eq. 1 is asked of a table of vectors in fractions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from spynq.sgf.params import SKIP, SgfConfig
 from spynq.sgf.statistics import REGIONS, ZONE_REGIONS
@@ -99,8 +100,8 @@ def statistics(
 
 
 def _spatial(cnt: dict[Place, int], config: SgfConfig, thetas: Sequence[int]) -> dict[str, int]:
-    zones, half = config.zones, config.zones // 2
-    inside = {
+    half = config.zones // 2
+    inside: dict[str, Callable[[int, int], bool]] = {
         "left": lambda r, c: c < half, "right": lambda r, c: c >= half, "whole": lambda r, c: True,
         "q00": lambda r, c: r < half and c < half, "q01": lambda r, c: r < half and c >= half,
         "q10": lambda r, c: r >= half and c < half, "q11": lambda r, c: r >= half and c >= half,
@@ -167,7 +168,7 @@ def _path(path: list[tuple[int, ...]]) -> dict[str, int]:
 
 def _turns(signs: list[int]) -> int:
     told = [sign for sign in signs if sign]
-    return sum(a != b for a, b in zip(told, told[1:], strict=False))
+    return sum(a != b for a, b in pairwise(told))
 
 
 def _rotation(down: list[int], right: list[int]) -> int:

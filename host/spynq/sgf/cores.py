@@ -70,7 +70,7 @@ def st_core_1(frames: Pixels) -> tuple[Integers, bool]:
 
 def st_core_2(frames: Pixels) -> NDArray[np.bool_]:
     """Pixels that are active in a frame and in the next one, shape [frames, size, size]."""
-    active = frames != 0
+    active: NDArray[np.bool_] = np.asarray(frames != 0)
     both = np.zeros_like(active)
     both[:-1] = active[:-1] & active[1:]
     return both

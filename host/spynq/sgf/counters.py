@@ -87,7 +87,8 @@ class Counters:
 
     def _same(self, row: int, vector: Vector) -> NDArray[np.bool_]:
         """Slots that hold a vector of a row."""
-        return (self.slots > 0) & (self.owners == row) & (self.vectors == self._padded(vector)).all(axis=1)
+        equal = (self.vectors == self._padded(vector)).all(axis=1)
+        return np.asarray((self.slots > 0) & (self.owners == row) & equal)
 
     def _padded(self, vector: Vector) -> Vector:
         return np.pad(np.asarray(vector, bool), (0, self.config.bits - len(vector)))

@@ -97,7 +97,7 @@ class SgfDriver(KernelDriver):
         config = self.config
         cut = Cut(config.size, frames=config.frames) if cut is None else cut
         wide = sensor or (config.size, config.size)
-        number = DECISION.index(scoring) if isinstance(scoring, str) else int(scoring)
+        number = list(DECISION).index(scoring) if scoring in DECISION else scoring
         _check(config, setting, cut, wide, number, least)
         words = writes(setting.entries(config))
         self._parts(parts)
@@ -325,7 +325,7 @@ def _is_table(address: int) -> bool:
 
 
 def _check(
-    config: SgfConfig, setting: Setting, cut: Cut, sensor: tuple[int, int], scoring: int, least: int
+    config: SgfConfig, setting: Setting, cut: Cut, sensor: tuple[int, int], scoring: int | str, least: int
 ) -> None:
     """Refuse what this build cannot do."""
     setting.check(config)
@@ -349,11 +349,11 @@ def _check(
     for name, value in (("frame_us", cut.frame_us), ("timeout_us", cut.timeout_us)):
         if not (name == "frame_us") <= value < 1 << 31:
             raise ValueError(f"{name} must be below 2**31 microseconds and not negative, not {value}")
-    if not 0 <= scoring < len(DECISION):
+    if scoring not in range(len(DECISION)):
         raise ValueError(f"scoring must be one of {', '.join(DECISION)}, not {scoring}")
     if scoring == 1 and not config.bayes:
         raise ValueError("this kernel has no naive Bayes; build it with bayes")
-    if scoring >= 2 and not config.table:
-        raise ValueError(f"this kernel has no table for {DECISION[scoring]}; build it with a table")
+    if scoring in (2, 3) and not config.table:
+        raise ValueError(f"this kernel has no table for {DECISION[int(scoring)]}; build it with a table")
     for theta in setting.thetas:
         limits["theta"].check(theta)

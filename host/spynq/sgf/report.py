@@ -110,5 +110,5 @@ def read(report: int, out: Iterator[int], frames: int, config: SgfConfig) -> Rep
     if report >> Report.MARGINALS & 1:
         values = np.array([next(out) for _ in range(frames * config.size)], np.uint64)
         parts = (values >> np.uint64(_SHORT * i) & np.uint64(0xFFFF) for i in range(3))
-        found.marginals = Marginals(*(part.astype(np.int64).reshape(frames, -1) for part in parts))
+        found.marginals = Marginals(*(part.astype(np.int64).reshape(frames, config.size) for part in parts))
     return found

@@ -211,9 +211,11 @@ class Access:
         value = Value.cast(parts.counters.access_value)
         if parts.table is not None:
             value = Mux(self._is_table, parts.table.access_value, value)
+        word = Signal(32, name="read_word")
         m.d.comb += [
+            word.eq(Mux(in_model, value, 0)),
             parts.out_valid.eq(1),
-            parts.out_data.eq(Cat(Mux(in_model, value, 0)[:32], self._address)),
+            parts.out_data.eq(Cat(word, self._address)),
         ]
         with m.If(parts.out_ready):
             m.d.sync += [self._address.eq(self._address + 1), self._left.eq(self._left - 1)]

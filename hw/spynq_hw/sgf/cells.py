@@ -101,7 +101,7 @@ class Cells(wiring.Component):
         new: data.View,
         new_count: Value,
         full: Value,
-    ) -> None:  # type: ignore[type-arg]
+    ) -> None:
         fresh = ~self.first
         potential, spike = Signal(signed(6)), Signal()
         temporal, fires, spiked = Signal(3), Signal(), Signal()

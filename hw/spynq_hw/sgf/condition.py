@@ -91,7 +91,7 @@ class Condition(wiring.Component):
             found.append(product[16:])
         return found[0], found[1]
 
-    def _understand(self, m: Module, word: data.View, x: Value, y: Value) -> None:  # type: ignore[type-arg]
+    def _understand(self, m: Module, word: data.View, x: Value, y: Value) -> None:
         item, bits = self.items.payload, word.data
         is_command = _field(EVENT_WORD, bits, "COMMAND")
         last = self.size - 1

@@ -1,7 +1,9 @@
 """Counters per row and bit: eight of them, a group, per clock."""
 
+from enum import IntEnum
+
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, enum, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -23,7 +25,7 @@ _LOG_PLACES = LOG_LIMIT + 1
 _Group = data.ArrayLayout(_COUNT, GROUP)
 
 
-class Work(enum.Enum, shape=3):
+class Work(IntEnum):
     """What the counters of a row are used for."""
 
     SCORE = 0
@@ -164,7 +166,7 @@ class Counters(wiring.Component):
             self._logarithms(m, chosen, used, tags)
         return tags.any()
 
-    def _logarithms(self, m: Module, chosen: data.View, used: Signal, tags: Signal) -> None:  # type: ignore[type-arg]
+    def _logarithms(self, m: Module, chosen: data.View, used: Signal, tags: Signal) -> None:
         """Sum of the logarithms of eight counters; one more port looks up that of the trials."""
         places = [Mux(chosen[i] >= LOG_LIMIT, LOG_LIMIT, chosen[i] + 1) for i in range(GROUP)]
         # The lowest lane has no counter yet while a row begins.

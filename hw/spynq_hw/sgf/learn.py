@@ -53,9 +53,9 @@ class Learn:
                 m.d.comb += self.busy.eq(self.start)
                 with m.If(self.start):
                     m.d.sync += [
-                        which.eq(0), self.refused.eq(0), self._took.eq(0),
-                        self.overflows.eq(0), self.halvings.eq(0),
-                    ]  # fmt: skip
+                        value.eq(0)
+                        for value in (which, self.refused, self._took, self.overflows, self.halvings)
+                    ]
                     m.next = "SEARCH"
                     with m.If(self.out):
                         m.next = "CHECK"

@@ -147,25 +147,29 @@ class Paths(wiring.Component):
                 m.next = "Y"
                 with m.If(last_region):
                     m.next = "IDLE"
-            with m.State("WRITE"):
-                m.d.comb += self.write.eq(1)
-                self._statistic(m, item)
-                m.d.sync += item.eq(item + 1)
-                with m.If(item == len(TEMPORAL) - 1):
-                    m.d.sync += [self._region.eq(self._region + 1), item.eq(0)]
-                    m.next = "Y"
-                    with m.If(last_region):
-                        m.next = "REST"
-            with m.State("REST"):
-                rest = [*self._couples, self.frames]
-                m.d.comb += [
-                    self.write.eq(1),
-                    self.place.eq(region_place(REGIONS, TEMPORAL[0]) + item),
-                    self.value.eq(Array(rest)[item]),
-                ]
-                m.d.sync += item.eq(item + 1)
-                with m.If(item == len(rest) - 1):
-                    m.next = "IDLE"
+            self._write(m, item)
+
+    def _write(self, m: Module, item: Signal) -> None:
+        """The statistics of a region, one per clock; after the last region those of the trial."""
+        with m.State("WRITE"):
+            m.d.comb += self.write.eq(1)
+            self._statistic(m, item)
+            m.d.sync += item.eq(item + 1)
+            with m.If(item == len(TEMPORAL) - 1):
+                m.d.sync += [self._region.eq(self._region + 1), item.eq(0)]
+                m.next = "Y"
+                with m.If(self._region == REGIONS - 1):
+                    m.next = "REST"
+        with m.State("REST"):
+            rest = [*self._couples, self.frames]
+            m.d.comb += [
+                self.write.eq(1),
+                self.place.eq(region_place(REGIONS, TEMPORAL[0]) + item),
+                self.value.eq(Array(rest)[item]),
+            ]
+            m.d.sync += item.eq(item + 1)
+            with m.If(item == len(rest) - 1):
+                m.next = "IDLE"
 
     def _ask(self, m: Module, axis: str, ends: Signal) -> None:
         """Divide the moment of a frame by its pixels, or the sum of a trial by its frames."""
@@ -254,7 +258,7 @@ class Paths(wiring.Component):
         with m.If(steady):
             self._advance(m, new)
 
-    def _advance(self, m: Module, new: data.View) -> None:  # type: ignore[type-arg]
+    def _advance(self, m: Module, new: data.View) -> None:
         """A point more on the path of the centroid."""
         old, centre = self._old, self._centre
         m.d.comb += [

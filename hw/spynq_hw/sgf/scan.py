@@ -1,7 +1,9 @@
 """Row scan of a frame: ST core 1, ST core 2, and the marginals of every frame of a trial."""
 
+from enum import IntEnum
+
 from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, enum, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -13,7 +15,7 @@ from spynq_hw.sgf.cells import COUNT_BITS, Cells
 __all__ = ["Job", "Scan", "marginal_word", "totals_layout"]
 
 
-class Job(enum.Enum, shape=2):
+class Job(IntEnum):
     """What a scan does."""
 
     FRAME = 0
@@ -126,7 +128,7 @@ class Scan(wiring.Component):
 
     def _core_1(
         self, m: Module, pixels: data.View, row: Signal, at: Signal, is_frame: Signal, is_flush: Signal
-    ) -> None:  # type: ignore[type-arg]
+    ) -> None:
         grid = self.config.grid
         part, cell_row = Signal(range(CORE_BLOCK)), Signal(range(grid + 1))
         sums = Signal(data.ArrayLayout(signed(5), grid))
@@ -166,7 +168,7 @@ class Scan(wiring.Component):
             self.saturated.eq(cells.saturated),
         ]
 
-    def _core_2(self, m: Module, pixels: data.View, row: Signal, at: Signal, is_frame: Signal) -> Value:  # type: ignore[type-arg]
+    def _core_2(self, m: Module, pixels: data.View, row: Signal, at: Signal, is_frame: Signal) -> Value:
         size = self.config.size
         present = Cat(pixels[i].present for i in range(size))
         m.submodules.before = before = Memory(
@@ -194,7 +196,7 @@ class Scan(wiring.Component):
 
     def _row_counts(
         self, m: Module, both: Signal, row: Signal, valid: Signal, begins: Signal, ends: Signal, frame: Signal
-    ) -> None:  # type: ignore[type-arg]
+    ) -> None:
         size = self.config.size
         half = size // 2
         word = marginal_word(size)

@@ -1,7 +1,9 @@
 """Table of taught vectors: every slot is looked at, one per clock, for two vectors at once."""
 
+from enum import IntEnum
+
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, enum, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -13,7 +15,7 @@ _COUNT = 16
 _WORD = 32
 
 
-class SlotWork(enum.Enum, shape=3):
+class SlotWork(IntEnum):
     """What a pass over the table does, or an access."""
 
     SEARCH = 0
@@ -195,7 +197,7 @@ class Table(wiring.Component):
                 self._see(m, meta)
         return tag
 
-    def _see(self, m: Module, meta: data.View) -> None:  # type: ignore[type-arg]
+    def _see(self, m: Module, meta: data.View) -> None:
         found = self.found
         more = meta.count > found.best_count
         equal = (meta.count == found.best_count) & found.seen

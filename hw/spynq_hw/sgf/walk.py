@@ -110,7 +110,7 @@ class Walk(wiring.Component):
         self._lanes(m, tag, late_tag, earlier)
         return m
 
-    def _ring(self, m: Module, tag: data.View) -> data.View:  # type: ignore[type-arg]
+    def _ring(self, m: Module, tag: data.View) -> data.View:
         """The last frames' marginals; gives those of three frames earlier beside the present ones."""
         word = marginal_word(self.config.size)
         m.submodules.ring = ring = Memory(
@@ -129,7 +129,7 @@ class Walk(wiring.Component):
         ]
         return earlier
 
-    def _spread(self, word: data.View, place: Value) -> list[Value]:  # type: ignore[type-arg]
+    def _spread(self, word: data.View, place: Value) -> list[Value]:
         """Rows and columns of left, right and whole."""
         right = place[-1]
         return [
@@ -141,7 +141,7 @@ class Walk(wiring.Component):
             word.column,
         ]
 
-    def _lanes(self, m: Module, tag: data.View, late: data.View, earlier: data.View) -> None:  # type: ignore[type-arg]
+    def _lanes(self, m: Module, tag: data.View, late: data.View, earlier: data.View) -> None:
         size = self.config.size
         bits = exact_log2(size)
         now = Signal(data.ArrayLayout(2 * bits + 1, REGIONS))
@@ -175,7 +175,7 @@ class Walk(wiring.Component):
 
     def _lane(
         self, m: Module, lane: int, tag: data.View, here: Signal, there: Signal, now: Value, before: Value
-    ) -> None:  # type: ignore[type-arg]
+    ) -> None:
         bits = exact_log2(self.config.size)
         sums = self.sums
         below, seen = Signal(2 * bits + 1, name=f"below_{lane}"), Signal(2 * bits + 1, name=f"seen_{lane}")

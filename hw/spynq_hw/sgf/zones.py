@@ -99,7 +99,7 @@ class Zones(wiring.Component):
         m.d.comb += self.busy.eq(left | tag.valid | writing)
         return m
 
-    def _segments(self, m: Module, number: Signal) -> data.View:  # type: ignore[type-arg]
+    def _segments(self, m: Module, number: Signal) -> data.View:
         """Sum of a row of cells per zone column, one cycle later."""
         config = self.config
         segments = Signal(data.ArrayLayout(self._segment, config.zones))
@@ -112,7 +112,7 @@ class Zones(wiring.Component):
             m.d.sync += segments[zone].eq(Mux(sums, total, above))
         return segments
 
-    def _accumulate(self, m: Module, tag: data.View, segments: data.View, writing: Signal) -> None:  # type: ignore[type-arg]
+    def _accumulate(self, m: Module, tag: data.View, segments: data.View, writing: Signal) -> None:
         zones, half = self.config.zones, self.config.zones // 2
         width = (self.config.grid**2 * COUNT_LIMIT).bit_length()
         totals, held = (Signal(data.ArrayLayout(self._zone, zones), name=n) for n in ("totals", "held"))
@@ -156,5 +156,5 @@ class Zones(wiring.Component):
         ]
 
 
-def _sum(values: data.View) -> Value:  # type: ignore[type-arg]
+def _sum(values: data.View) -> Value:
     return sum((values[i] for i in range(len(values))), Const(0, 1))
