@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+from spynq.cache import folder
 
 __all__ = ["digest", "folder", "locked"]
-
-
-def folder() -> Path:
-    """``SPYNQ_CACHE``, else ``spynq`` in the user's cache folder; made if absent."""
-    chosen = os.environ.get("SPYNQ_CACHE")
-    if chosen:
-        place = Path(chosen)
-    else:
-        place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spynq"
-    place.mkdir(parents=True, exist_ok=True)
-    return place
 
 
 def digest(*parts: str | bytes) -> str:

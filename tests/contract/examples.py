@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from spynq.contract import Beat
+from spynq.sgf.samples import random_start
 from spynq.stm.params import OP, TARGET
 
 SIZE = 1 << 15
@@ -97,13 +100,20 @@ def stm_weighting(rng: random.Random, config: Any) -> Run:
     return run
 
 
+def sgf_trials(rng: random.Random, config: Any) -> Run:
+    start = random_start(np.random.default_rng(rng.getrandbits(32)), config, trials=3)
+    return Run(start.registers, streams={"s_axis": start.words})
+
+
 EXAMPLES: dict[str, tuple[Callable[[random.Random, Any], Run], ...]] = {
     "echo": (echo_memory, echo_stream),
+    "sgf": (sgf_trials,),
     "stm": (stm_flat, stm_weighting),
 }
 """Runs by kernel; a kernel without any is held to the rest of the contract alone."""
 
 SMALL: dict[str, dict[str, int]] = {
+    "sgf": {"size": 8, "frames": 4, "classes": 5, "rows": 8, "bits": 16, "thetas": 1, "table": 4},
     "stm": {
         "lanes": 2, "terms": 1, "population": 64, "columns": 2, "bins": 8, "states": 4,
         "state_bits": 2, "parents": 1, "program": 8, "table": 16, "targets": 2,

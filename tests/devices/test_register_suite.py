@@ -11,10 +11,12 @@ import pytest
 from spynq.contract import Register
 from spynq.devices import open_kernel
 from spynq.kernels import get, kernels
+from spynq.sgf import samples
 from spynq.stm.params import StmConfig
 
 # Small builds: the suite is about registers, and a model of the default build takes minutes to compile.
 SMALL: dict[str, Any] = {
+    "sgf": samples.SMALL,
     "stm": StmConfig(
         lanes=1, terms=1, population=2, columns=1, bins=4, states=4, state_bits=2, parents=1, program=8,
         table=16, targets=2,

@@ -56,8 +56,8 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["stm", "fuse", "--cue", "3"], "--cue takes VALUE,SD, such as 3.5,8, not '3'"),
         (["stm", "fuse", "--cue", "3,wide"], "--cue takes VALUE,SD, such as 3.5,8, not '3,wide'"),
         (["bench", "nonsense"], "unknown bench 'nonsense'; known benches are"),
-        (["registers"], "name a kernel: echo, stm"),
-        (["registers", "nonsense"], "unknown kernel 'nonsense'; known kernels are echo, stm"),
+        (["registers"], "name a kernel: echo, sgf, stm"),
+        (["registers", "nonsense"], "unknown kernel 'nonsense'; known kernels are echo, sgf, stm"),
     ],
 )
 def test_an_error_is_one_sentence(

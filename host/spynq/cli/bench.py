@@ -14,7 +14,9 @@ __all__ = ["add_to", "run"]
 
 def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command to the command line."""
-    command = commands.add_parser("bench", parents=[common], help="measure: spynq bench stm | device | paper")
+    command = commands.add_parser(
+        "bench", parents=[common], help="measure: spynq bench stm | lif | sgf | networks | device | paper"
+    )
     command.add_argument("name", metavar="NAME", help="which bench: stm, device, ..., or paper")
     command.add_argument(
         "--json",

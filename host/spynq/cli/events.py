@@ -12,7 +12,7 @@ from typing import Any
 
 from spynq.cli.output import print_json, table
 
-__all__ = ["add_to", "convert", "info", "play", "plot"]
+__all__ = ["add_to", "convert", "info", "play", "plot", "read", "told"]
 
 _SHOWN = ("format", "bytes", "width", "height", "events", "duration", "rate", "on_share", "distinct_times")
 _TITLES = ("file", *_SHOWN, "backwards")
@@ -57,7 +57,7 @@ def info(arguments: argparse.Namespace) -> int:
     rows = []
     paths = [file for path in arguments.files for file in (gesture_files(path) if path.is_dir() else [path])]
     for path in paths:
-        summary = _read(path, arguments).summary()
+        summary = read(path, arguments).summary()
         rows.append({"file": str(path), "bytes": path.stat().st_size, **summary})
     if arguments.json:
         print_json({"files": rows})
@@ -113,7 +113,7 @@ def play(arguments: argparse.Namespace) -> int:
 def _write_all(arguments: argparse.Namespace, end: str, write: Any) -> int:
     rows = []
     for path, target in _targets(arguments.files, arguments.output, end):
-        recording = _read(path, arguments)
+        recording = read(path, arguments)
         write(recording, target)
         rows.append({"file": str(path), "output": str(target), "events": len(recording)})
         if not arguments.json:
@@ -140,15 +140,16 @@ def _targets(files: list[Path], output: Path | None, end: str) -> list[tuple[Pat
     return list(zip(files, targets, strict=True))
 
 
-def _read(path: Path, arguments: argparse.Namespace) -> Any:
+def read(path: Path, arguments: argparse.Namespace) -> Any:
+    """A recording, as ``--format`` and ``--no-progress`` ask."""
     from spynq.events import load
 
-    with _told():
+    with told():
         return load(path, format=arguments.format, progress=not arguments.no_progress and sys.stderr.isatty())
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Tell what was lost in one line each, instead of Python's warnings with their source lines."""
     from spynq.events import EventWarning
 

@@ -92,11 +92,16 @@ class GoldenIP:
         return self.arena.allocate((nbytes,), "u1", at=address)
 
     def reset(self) -> None:
-        """Registers and streams as after power-up; what the model holds goes as well."""
+        """Registers and streams as after power-up; what the model holds goes, unless it says otherwise."""
         self._clear()
         for beats in self.streams.values():
             beats.clear()
-        self._model = type(self._model)(self._config)  # type: ignore[call-arg]
+        # On-chip memory outlives the reset pin; a model that lives there says what does not.
+        keeps = getattr(self._model, "reset", None)
+        if keeps is None:
+            self._model = type(self._model)(self._config)  # type: ignore[call-arg]
+        else:
+            keeps()
 
 
 def open_kernel(

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EVENT", "SECOND", "EventArray", "EventWarning", "Recording", "columns_of", "from_array", "pack"]
+__all__ = [
+    "EVENT",
+    "GUESSED",
+    "SECOND",
+    "EventArray",
+    "EventWarning",
+    "Recording",
+    "columns_of",
+    "from_array",
+    "pack",
+]
 
 EVENT = np.dtype([("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("p", "u1")])
 """An event: time in microseconds, column, row, polarity (1 brighter, 0 darker)."""
@@ -18,6 +28,9 @@ EventArray = NDArray[np.void]
 
 SECOND = 1_000_000
 """Microseconds."""
+
+GUESSED = "the sensor's size is not in the data and was taken from the largest coordinates"
+"""The note of a recording whose size is a guess."""
 
 _LARGEST = int(np.iinfo(np.int16).max)
 _LONGEST = 1 << 62  # differences of two times still fit 64 bits
@@ -222,7 +235,7 @@ def fit(
         notes.append(note)
         t, x, y, p = t[inside], x[inside], y[inside], p[inside]
     if width is None or height is None:
-        notes.append("the sensor's size is not in the data and was taken from the largest coordinates")
+        notes.append(GUESSED)
         width = width or (int(x.max()) + 1 if len(x) else 1)
         height = height or (int(y.max()) + 1 if len(y) else 1)
     return pack(t, x, y, p), width, height, notes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from spynq.bayes.files import example
 from spynq.bench import Measured, NotMeasured, bench
+from spynq.bench.data import data_root
 from spynq.stm import golden, reference
 from spynq.stm.accuracy import Accuracy, measure, reference_cases
 from spynq.stm.params import CHUNK, IMPOSSIBLE, L_FRACTION
@@ -22,10 +22,8 @@ _SEED = 1
 
 
 def data_folder() -> Path:
-    """Folder of the reference networks: below ``SPYNQ_DATA``, else beside the checkout."""
-    checkout = Path(__file__).resolve().parents[4]
-    root = os.environ.get("SPYNQ_DATA") or checkout.parent / "shared" / "data"
-    return Path(root) / "static" / "bn"
+    """Folder of the reference networks."""
+    return data_root() / "static" / "bn"
 
 
 @cache
