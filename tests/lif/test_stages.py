@@ -23,7 +23,7 @@ from spynq.lif.graph import (
     Threshold,
     sequence,
 )
-from spynq.lif.lowering import stages_of
+from spynq.lif.folding import stages_of
 from spynq.lif.stages import Stage
 
 Floats = npt.NDArray[np.float64]
