@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from spynq.lif.assemble import assemble
 from spynq.lif.checks import check_network
-from spynq.lif.codes import Output, WeightFormat
 from spynq.lif.driver import LifRun
 from spynq.lif.golden_run import run_golden
 from spynq.lif.image import Image
@@ -18,7 +17,7 @@ from spynq.lif.layers import Layer, MapShape, Network, Neuron
 from spynq.lif.params import LifConfig
 from spynq.lif.plain import run_plain
 
-__all__ = ["Both", "array", "both", "conv", "network", "neuron", "spikes"]
+__all__ = ["Both", "array", "both", "conv", "network", "neuron", "spikes", "train"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -57,6 +56,11 @@ def spikes(net: Network, density: float = 0.3, samples: int = 1, seed: int = 0) 
     return (np.random.default_rng(seed).random(size) < density).astype(np.int64)
 
 
+def train(*values: int) -> Integers:
+    """Input of one pixel over time, one sample."""
+    return np.array(values, np.int64).reshape(1, -1, 1, 1, 1)
+
+
 @dataclass
 class Both:
     """Results of the golden model, which equal those of plain loops."""
@@ -89,6 +93,3 @@ def both(
         for layer in net.layers:
             np.testing.assert_array_equal(result[layer.name][n], plain.maps[layer.name], layer.name)
     return result
-
-
-S8, SPIKES, MEMBRANE, COUNTS = WeightFormat.S8, Output.SPIKES, Output.MEMBRANE, Output.COUNTS
