@@ -24,7 +24,7 @@ def build_of(capabilities: Mapping[str, int]) -> LifConfig:
     """Build parameters of an engine, from its capability registers."""
     names = [name.removeprefix("CAP_").lower() for name in capabilities]
     values = dict(zip(names, capabilities.values(), strict=True))
-    known = {name: values[name] for name in vars(LifConfig()) if name in values}
+    known: dict[str, Any] = {name: values[name] for name in vars(LifConfig()) if name in values}
     return LifConfig(**{**known, "dsp": bool(known.get("dsp", 0))})
 
 
