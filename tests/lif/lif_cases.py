@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,15 @@ from spynq.lif.driver import LifRun
 from spynq.lif.golden_run import run_golden
 from spynq.lif.image import Image
 from spynq.lif.layers import Layer, MapShape, Network, Neuron
-from spynq.lif.params import LifConfig
+from spynq.lif.params import FEATURES, LifConfig, mask
 from spynq.lif.plain import run_plain
 
-__all__ = ["Both", "array", "both", "conv", "network", "neuron", "spikes", "train"]
+__all__ = ["ALL", "FULL", "Both", "array", "both", "conv", "network", "neuron", "spikes", "train"]
 
 Integers = npt.NDArray[np.int64]
+ALL = mask(*FEATURES)
+"""Features of the golden model, beyond those of today's gateware."""
+FULL = LifConfig(features=ALL)
 
 
 def array(*values: int) -> Integers:
@@ -86,6 +89,7 @@ def both(
 ) -> Both:
     """Run golden model and plain loops and hold them against each other in every layer."""
     inputs = spikes(net) if values is None else np.asarray(values, np.int64)
+    config = replace(config or FULL, features=ALL)
     image = assemble(net, config, samples=len(inputs), chunk=chunk)
     result = Both(image, run_golden(image, inputs), inputs)
     for n, sample in enumerate(inputs):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lif_cases import array, both, conv, network, neuron, spikes, train
+from lif_cases import FULL, array, both, conv, network, neuron, spikes, train
 
 from spynq.lif.assemble import assemble
 from spynq.lif.codes import Leak, Output, Refractory, Reset
@@ -53,7 +53,7 @@ def test_the_accumulator_bound_is_reached_exactly_and_one_more_weight_is_refused
     shape = MapShape(1, 17, 17, planes=8)
     reader = neuron(fires=False, fraction=0)
     net = network(shape, 1, conv(weights, neuron=reader, output=Output.SUMS))
-    image = assemble(net)
+    image = assemble(net, FULL)
     run = run_golden(image, np.full((1, 1, 1, 17, 17), 255))
     assert image.maps["layer"].get(run.memory, 1).ravel().tolist() == [(taps * 127 + rest) * 255]
     weights.reshape(-1)[taps + 1] = 1
@@ -61,7 +61,7 @@ def test_the_accumulator_bound_is_reached_exactly_and_one_more_weight_is_refused
         r"E04 layer 'layer': channel 0 can sum up to 8388735, and the accumulator holds 8388607; use 4-bit"
     )
     with pytest.raises(LifError, match=message):
-        assemble(network(shape, 1, conv(weights, neuron=reader, output=Output.SUMS)))
+        assemble(network(shape, 1, conv(weights, neuron=reader, output=Output.SUMS)), FULL)
 
 
 def test_saturation_of_v_both_ways_clips_and_counts_and_spikes_come_first() -> None:
@@ -168,7 +168,7 @@ def test_the_longest_sample_of_65535_steps() -> None:
     net = network(
         (1,), 65_535, conv(ONE, neuron=neuron(theta=3, zeta=3, reset=Reset.SOFT), output=Output.COUNTS)
     )
-    image = assemble(net)
+    image = assemble(net, FULL)
     run = run_golden(image, train(*[1] * 65_535))
     assert image.maps["layer"].get(run.memory, 1).ravel().tolist() == [21_845]
 
@@ -251,7 +251,7 @@ def test_multi_delay_taps_slide_or_are_held_over_segments() -> None:
     with pytest.raises(
         LifError, match=r"E05 layer 'layer': delays of 2 steps .* reach over chunks of 3 steps"
     ):
-        assemble(network((1,), 6, conv(ONE, fir=Fir((1, 1)))), chunk=3)
+        assemble(network((1,), 6, conv(ONE, fir=Fir((1, 1)))), FULL, chunk=3)
 
 
 def test_static_input_holds_for_all_steps() -> None:

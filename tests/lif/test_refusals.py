@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lif_cases import array, conv, network, neuron
+from lif_cases import FULL, array, conv, network, neuron
 
 from spynq.lif.assemble import assemble
 from spynq.lif.codes import Combine, Output, Pool, WeightFormat
@@ -160,7 +160,7 @@ def test_refusal_names_the_layer_the_value_the_limit_and_the_way_out(
     if wide := chosen.pop("wide", 0):
         shape, layers = MapShape(wide, 4, 4), (layer(weights=np.ones((3, wide, 2, 2), np.int64)),)
     with pytest.raises(LifError, match=f"^{code} .*{message}"):
-        assemble(network(shape, steps, *layers), **chosen)
+        assemble(network(shape, steps, *layers), chosen.pop("config", FULL), **chosen)
 
 
 @pytest.mark.parametrize("samples", [0, 65_536])
@@ -199,7 +199,7 @@ def test_what_a_build_lacks_is_refused_by_name(feature: str) -> None:
     if feature == "or_pool":
         net = replace(net, layers=(layer(pool_in=Pool.OR, pool_size=2, weights=ONES[:, :, :1, :1]),))
     chunk = 1 if feature == "state" else None
-    assemble(net, chunk=chunk)
+    assemble(net, FULL, chunk=chunk)
     with pytest.raises(
         LifError, match=f"E03 layer 'layer': needs '{feature}', which this build .* not have; "
     ):

@@ -15,12 +15,12 @@ from spynq.lif.errors import LifError
 from spynq.lif.features import needs
 from spynq.lif.golden_gather import BOUND
 from spynq.lif.layers import Fir, Integers, Layer, MapShape, Network, Neuron
-from spynq.lif.params import FEATURES, LifConfig
+from spynq.lif.params import FEATURES, LifConfig, mask
 
 __all__ = ["Case", "random_case", "random_cases"]
 
 _CHANNELS = (1, 2, 3, 6, 11, 15, 16, 17, 31, 32, 33, 40, 47)
-_ALL = (1 << len(FEATURES)) - 1
+_ALL = mask(*FEATURES)
 _FORMATS = {
     WeightFormat.S8: range(-127, 128),
     WeightFormat.S4: range(-7, 8),
