@@ -1,6 +1,5 @@
-"""The feeder against sets of bits: every spike once, windows apart, two spikes a cycle."""
-
 # amaranth: UnusedElaboratable=no
+"""The feeder against sets of bits: every spike once, windows apart, two spikes a cycle."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""Window walker and word reader against windows by plain loops: padding, pools, planes, slices, rounds."""
-
 # amaranth: UnusedElaboratable=no
+"""Window walker and word reader against windows by plain loops: padding, pools, planes, slices, rounds."""
 
 from __future__ import annotations
 

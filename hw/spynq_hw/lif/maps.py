@@ -33,8 +33,8 @@ class Maps(wiring.Component):
         Beats of a step, all planes of both sources, and slots as in ``slot_address``.
     room : In(1)
         Every stream has a slot for one more step.
-    hold : In(1)
-        Ask for no further sample's maps yet.
+    hold : In(1), sample : In(1)
+        Ask for no further sample's maps before the pulse that says that the last one is done.
     request : Out(stream.Signature(Run)), words : In(stream.Signature(128))
         To the memory.
     write, write_address, write_data
@@ -56,6 +56,7 @@ class Maps(wiring.Component):
                 "slots": In(2),
                 "room": In(1),
                 "hold": In(1),
+                "sample": In(1),
                 "request": Out(stream.Signature(Run)),
                 "words": In(stream.Signature(BEAT)),
                 "write": Out(1),
@@ -78,6 +79,12 @@ class Maps(wiring.Component):
         d, plan = self.layer.descriptor, self.layer.plan
         sample, step, place = ([Signal(ADDRESS, name=f"{n}{i}") for i in range(2)] for n in ("s", "t", "p"))
         t, n, plane, source = Signal(16), Signal(16), Signal(4), Signal()
+        # The sample before has been read out, or there is none.
+        free = Signal()
+        with m.If(self.start | self.sample):
+            m.d.sync += free.eq(1)
+        with m.Elif(self.reserved & (t == 0)):
+            m.d.sync += free.eq(0)
         step_strides, sample_strides = (plan.in_step, plan.second_step), (plan.in_sample, plan.second_sample)
         m.d.comb += [
             self.request.payload.address.eq(Mux(source, place[1], place[0])),
@@ -91,7 +98,7 @@ class Maps(wiring.Component):
                 with m.If(self.start):
                     m.next = "ROOM"
             with m.State("ROOM"):
-                with m.If(self.room & ~(self.hold & (t == 0) & (n != 0))):
+                with m.If(self.room & ~(self.hold & (t == 0) & ~free)):
                     m.d.comb += self.reserved.eq(1)
                     m.next = "PLANES"
             with m.State("PLANES"):

@@ -8,10 +8,12 @@ from amaranth.lib.wiring import In, Out
 
 from spynq.lif.codes import Leak, Refractory, Reset
 
-__all__ = ["LATENCY", "Channel", "Neuron", "Rule", "State", "later"]
+__all__ = ["LATENCY", "REVISIT", "Channel", "Neuron", "Rule", "State", "later"]
 
 LATENCY = 6
 """Cycles from sum and state to spike and next state."""
+REVISIT = LATENCY + 2
+"""Cycles after which a state that was read can be read again, as it has been written."""
 
 State = data.StructLayout({"v": signed(24), "r": 2})
 """What a neuron carries over a step, as in the STATE record."""

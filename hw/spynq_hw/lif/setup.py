@@ -5,8 +5,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from spynq.lif.params import LifConfig
+from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif.layer import Layer
+from spynq_hw.lif.neuron import REVISIT
 from spynq_hw.lif.sizes import BEAT, Sizes
 from spynq_hw.lif.walker import geometry, unit
 
@@ -40,10 +41,13 @@ class Setup(wiring.Component):
         First unit of each stream that has one.
     step : Out(unit)
         From unit to unit of a stream.
+    gap : Out(4)
+        Cycles from unit to unit: those that the neurons take, and with few units so many that a
+        membrane has been written before it is read again.
     total : Out, slots : Out(2)
         Beats of the maps of a step, and slots as in ``slot_address``.
-    pieces : Out(3)
-        Pieces in the last beat of a step's output, 0 for eight.
+    pieces : Out(3), out_beats : Out(16)
+        Pieces in the last beat of a step's spikes, 0 for eight, and beats of them.
     """
 
     def __init__(self, config: LifConfig) -> None:
@@ -59,15 +63,18 @@ class Setup(wiring.Component):
                 "first": Out(data.ArrayLayout(unit(sizes), sizes.streams)),
                 "active": Out(sizes.streams),
                 "step": Out(unit(sizes)),
+                "gap": Out(4),
                 "total": Out(self._beats + 1),
                 "slots": Out(2),
                 "pieces": Out(3),
+                "out_beats": Out(16),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         d, plan = self.layer.descriptor, self.layer.plan
+        pieces = Signal(self.sizes.units + 4)
         m.d.comb += [self.plan[name].eq(plan[name]) for name in _BY_NAME]
         m.d.comb += [
             self.plan.slice.eq(plan.slice != 0),
@@ -75,16 +82,20 @@ class Setup(wiring.Component):
             self.plan.planes.eq(d.planes + 1),
             self.plan.signed.eq(d.signed),
             self.plan.second.eq(d.second),
-            self.pieces.eq(plan.units << plan.log2_h),
+            pieces.eq(plan.units << plan.log2_h),
+            self.pieces.eq(pieces),
+            self.out_beats.eq((pieces + (BEAT // LANES - 1)) >> exact_log2(BEAT // LANES)),
         ]
         ready = [self._units(m), self._planes(m), self._taps(m)]
         m.d.comb += [self.done.eq(Cat(ready).all() & ~self.start), self.slots.eq(self._slots())]
+        self._gap(m)
         return m
 
     def _units(self, m: Module) -> Signal:
         """The first units, and then the step."""
         plan, now = self.layer.plan, self.step
-        streams, ready = Signal(range(self.sizes.streams + 1)), Signal()
+        ready = Signal()
+        self._streams = streams = Signal(range(self.config.columns + 1))
         end_round, end_row = Signal(), Signal()
         # 48 columns and 16 to a stream are 3 streams.
         choices = Array(Const(self.config.columns >> k) for k in range(6))
@@ -112,6 +123,17 @@ class Setup(wiring.Component):
                             self.first[stream].tap.eq(now.tap + plan.weight_base),
                         ]
         return ready
+
+    def _gap(self, m: Module) -> None:
+        """The stream with the fewest units comes back to one first."""
+        plan, least = self.layer.plan, Signal(4)
+        m.d.comb += least.eq(1)
+        for units in (4, 3, 2, 1):
+            # Up to 7, 3, 2 or 1 units in the emptiest stream.
+            most = 8 if units == 4 else units + 1
+            with m.If(self.plan.units < self._streams * most):
+                m.d.comb += least.eq(-(-REVISIT // units))
+        m.d.comb += self.gap.eq(Mux(plan.lif_cycles > least, plan.lif_cycles, least))
 
     def _planes(self, m: Module) -> Signal:
         d, plan = self.layer.descriptor, self.layer.plan

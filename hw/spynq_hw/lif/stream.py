@@ -44,7 +44,7 @@ class Stream(wiring.Component):
     """Hands two spikes per cycle to its columns, unit by unit and step by step.
 
     A unit's last spikes wait until the neurons of the unit before have been served, which takes
-    ``lif_cycles``; no other stage of a column ever waits. Steps take their slots in turn, for input and
+    ``gap`` cycles; no other stage of a column ever waits. Steps take their slots in turn, for input and
     output.
 
     Parameters
@@ -58,8 +58,8 @@ class Stream(wiring.Component):
         A layer begins, in slot 0.
     plan, first, step : In
         As in :class:`~spynq_hw.lif.walker.Walker`.
-    lif_cycles : In(4)
-        Cycles the neurons of a unit take.
+    gap : In(4)
+        Cycles from unit to unit, at least.
     write, write_address, write_data, slots
         As in :class:`~spynq_hw.lif.words.Words`.
     reserved, loaded : In(1)
@@ -90,7 +90,7 @@ class Stream(wiring.Component):
                 "plan": In(geometry(sizes)),
                 "first": In(unit(sizes)),
                 "step": In(unit(sizes)),
-                "lif_cycles": In(4),
+                "gap": In(4),
                 "write": In(1),
                 "write_address": In(self.words.write_address.shape()),
                 "write_data": In(BEAT),
@@ -165,7 +165,7 @@ class Stream(wiring.Component):
             self.events.eq(Mux(goes, pair.take[0] + pair.take[1], 0)),
         ]
         with m.If(ends):
-            m.d.sync += timer.eq(self.lif_cycles - 1)
+            m.d.sync += timer.eq(self.gap - 1)
         with m.Elif(timer != 0):
             m.d.sync += timer.eq(timer - 1)
         out = self.order

@@ -180,10 +180,14 @@ class Lif(wiring.Component):
             maps.layer.eq(layer),
             maps.total.eq(setup.total),
             maps.slots.eq(setup.slots),
+            maps.hold.eq(drain.hold),
+            maps.sample.eq(drain.sample),
             maps.room.eq(Cat(s.room | ~setup.active[i] for i, s in enumerate(self._streams)).all()),
             drain.start.eq(go),
             drain.layer.eq(layer),
             drain.pieces.eq(setup.pieces),
+            drain.total.eq(setup.out_beats),
+            drain.states.eq(Cat(team.state for team in self._teams)),
             drain.spikes.eq(Cat(team.spikes for team in self._teams)),
         ]
         for number, stream in enumerate(self._streams):
@@ -192,7 +196,7 @@ class Lif(wiring.Component):
                 stream.plan.eq(setup.plan),
                 stream.first.eq(setup.first[number]),
                 stream.step.eq(setup.step),
-                stream.lif_cycles.eq(cycles),
+                stream.gap.eq(setup.gap),
                 stream.write.eq(maps.write),
                 stream.write_address.eq(maps.write_address),
                 stream.write_data.eq(maps.write_data),
@@ -213,6 +217,9 @@ class Lif(wiring.Component):
                 team.lif_cycles.eq(cycles),
                 team.bank.eq(self._sequencer.bank),
                 team.read.eq(drain.read),
+                team.dump.eq(drain.dump),
+                team.dump_unit.eq(drain.unit),
+                team.dump_pair.eq(drain.pair),
                 team.drained.eq(drain.drained & works),
             ]
             m.d.comb += [team.rule[name].eq(layer.descriptor[name]) for name in team.rule.shape().members]
