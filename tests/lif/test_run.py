@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from spynq import events
+from spynq import devices, events
 from spynq.lif import CompiledNetwork, LifError, load, running
 from spynq.lif.coding import encode, frames, latency, rate
-from spynq.lif.errors import CODES
+from spynq.lif.errors import CODES, LifMismatch
 from spynq.lif.graph import Conv, Flatten, Input, Linear, Neuron, Output, sequence
+from spynq.lif.params import LifConfig
 
 
 def _network(planes: int | None = 1, channels: int = 2, **settings: Any) -> CompiledNetwork:
@@ -222,3 +223,25 @@ def test_every_code_stands_for_something() -> None:
     assert list(CODES) == [f"E{number:02}" for number in range(1, 11)]
     with pytest.raises(ValueError, match="unknown error code 'E11'"):
         LifError("E11", "what")
+
+
+def test_a_board_is_given_what_its_bitstream_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A golden device in its place, of four columns, where the network was compiled for sixteen."""
+    real, net, x = devices.open_kernel, _network(), _spikes(6, 2, 2, 8, 8)
+    monkeypatch.setattr(
+        devices,
+        "open_kernel",
+        lambda name, *rest, **options: real(name, "golden", config=LifConfig(columns=4)),
+    )
+    found = net.run(x, "board")
+    assert found.device == "board" and net.config.columns == 16
+    monkeypatch.undo()
+    np.testing.assert_array_equal(found.outputs, net.run(x, "golden").outputs)
+
+
+def test_an_open_engine_of_another_build_is_refused() -> None:
+    with devices.open_kernel("lif", "golden", config=LifConfig(columns=4)) as driver:
+        with pytest.raises(LifMismatch, match=r"E09 .*compiled for CAP_COLUMNS 16, and this engine has 4"):
+            _network().run(_spikes(2, 1, 2, 8, 8), driver)
+        result = _network(config=LifConfig(columns=4)).run(_spikes(2, 1, 2, 8, 8), driver)
+    assert result.device == "golden"

@@ -7,6 +7,7 @@ import pytest
 
 from spynq import devices
 from spynq.lif import selftest
+from spynq.lif.builds import build_of
 from spynq.lif.params import LifConfig
 
 SMALL = LifConfig(columns=2, weights=1024, maps=256, units=64, rounds=8)
@@ -14,7 +15,7 @@ SMALL = LifConfig(columns=2, weights=1024, maps=256, units=64, rounds=8)
 
 def test_a_build_is_read_from_its_registers() -> None:
     for config in (SMALL, LifConfig(), LifConfig(columns=48, dsp=False)):
-        assert selftest.build_of(config.capabilities()) == config
+        assert build_of(config.capabilities()) == config
 
 
 def test_runs_are_the_same_twice_and_differ_by_seed(fresh_seed: int) -> None:

@@ -35,9 +35,8 @@ def _trained_norm(module: nn.Module, seed: int = 1) -> None:
 
 def test_folded_batch_normalisation_changes_no_output() -> None:
     torch.manual_seed(1)
-    net = nn.Sequential(
-        nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 5), nn.BatchNorm1d(5)
-    ).double()  # fmt: skip
+    convolved = [nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten()]
+    net = nn.Sequential(*convolved, nn.Linear(48, 5), nn.BatchNorm1d(5)).double()
     _trained_norm(net)
     folded = fold_batch_norm(net)
     assert not any(isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d) for part in folded)
@@ -52,10 +51,14 @@ def test_an_exported_network_spikes_as_in_pytorch(tmp_path: Path) -> None:
     """All conventions of spikingjelly, through a file."""
     torch.manual_seed(2)
     net = nn.Sequential(
-        layer.Conv2d(1, 4, 3, padding=1), layer.BatchNorm2d(4), neuron.LIFNode(2.0, v_threshold=0.25, v_reset=None),
-        layer.AvgPool2d(2), layer.Flatten(), layer.Linear(64, 6),
+        layer.Conv2d(1, 4, 3, padding=1),
+        layer.BatchNorm2d(4),
+        neuron.LIFNode(2.0, v_threshold=0.25, v_reset=None),
+        layer.AvgPool2d(2),
+        layer.Flatten(),
+        layer.Linear(64, 6),
         neuron.LIFNode(tau=3.0, decay_input=False, v_reset=-0.1),
-    ).double()  # fmt: skip
+    ).double()
     functional.set_step_mode(net, "m")
     _trained_norm(net)
     with torch.no_grad():

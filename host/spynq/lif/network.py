@@ -160,6 +160,10 @@ class CompiledNetwork:
         """What a user should know."""
         return [*self.graph.notes, *(note for stage in self.stages for note in stage.notes)]
 
+    def for_build(self, config: LifConfig) -> CompiledNetwork:
+        """The same network, compiled for another build of the kernel."""
+        return replace(self, config=config, _images={})
+
     def integers(self, steps: int, static: bool = False) -> Network:
         """The integer network for a number of time steps."""
         channels, height, width = self.entry.shape

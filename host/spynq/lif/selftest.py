@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from spynq.lif.assemble import assemble
+from spynq.lif.builds import build_of
 from spynq.lif.generator import random_case
-from spynq.lif.params import LifConfig
 
-__all__ = ["TIMED", "build_of", "moved", "runs"]
+__all__ = ["TIMED", "moved", "runs"]
 
 TIMED: frozenset[str] = frozenset()
 """Registers of its own that count clocks: none."""
 _CASES = 3
 _WORK = 20_000
 """Additions of a dense sample at most: milliseconds in a simulator."""
-
-
-def build_of(capabilities: Mapping[str, int]) -> LifConfig:
-    """Build parameters of an engine, from its capability registers."""
-    names = [name.removeprefix("CAP_").lower() for name in capabilities]
-    values = dict(zip(names, capabilities.values(), strict=True))
-    known: dict[str, Any] = {name: values[name] for name in vars(LifConfig()) if name in values}
-    return LifConfig(**{**known, "dsp": bool(known.get("dsp", 0))})
 
 
 def runs(driver: Any, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
