@@ -19,7 +19,7 @@ from spynq.lif.results import Result
 
 __all__ = ["JOBS", "STEPS", "Row", "float_accuracy", "network", "rows"]
 
-STEPS = 8
+STEPS = 4
 """Time steps the network was trained for, under direct coding."""
 JOBS = {"int8": "mnist", "int4": "mnist_int4"}
 """Weight format and the file for it: four bits were fine-tuned."""
