@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -11,21 +12,30 @@ import numpy as np
 import numpy.typing as npt
 
 from spynq.devices import open_kernel
+from spynq.kernels import get
 from spynq.lif.assemble import assemble
-from spynq.lif.codes import Leak, Reset
+from spynq.lif.checks import check_network
+from spynq.lif.codes import Leak, Pool, Reset
 from spynq.lif.golden_run import run_golden
 from spynq.lif.layers import Layer, MapShape, Network, Neuron
 from spynq.lif.params import LifConfig
+from spynq_hw.estimate import Estimate, estimate, keep
+from spynq_hw.export import module_name, rtlil
 
-__all__ = ["Job", "Measured", "brp", "lenet1", "lenet2", "measure"]
+__all__ = ["BUILD", "WIDE", "Job", "Measured", "brp", "dense_cycles", "lenet1", "lenet2", "measure", "size"]
 
+BUILD = LifConfig()
+"""16 columns."""
+WIDE = replace(BUILD, weights=1 << 15, banks=4)
+"""The same with room for all weights of larger networks."""
 DENSITY = 0.1
 _SEED = 11
 _POOL_FRACTION = 6
 _TRIES = 4
+_LAYER_CYCLES = 300
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
     """A network and an input, every map of which has about the density asked for.
 
@@ -81,10 +91,14 @@ class _Maker:
         self.values, self.last = values, "input"
         self.densities = {"input": float((values != 0).mean())}
 
-    def conv(self, channels: int, fan_in: int, kernel: tuple[int, int], *, most: int = 127, **more: Any) -> None:
+    def conv(
+        self, channels: int, fan_in: int, kernel: tuple[int, int], *, most: int = 127, **more: Any
+    ) -> None:
         """A convolution (or fully connected layer, ``kind="fc"``) with random weights."""
         weights = self.rng.integers(-most, most + 1, (channels, fan_in, *kernel))
-        self._add(Layer(self._name("conv"), sources=(self.last,), weights=weights, **{"kind": "conv", **more}))
+        self._add(
+            Layer(self._name("conv"), sources=(self.last,), weights=weights, **{"kind": "conv", **more})
+        )
 
     def pool(self, channels: int, size: int = 2) -> None:
         """Average pooling with neurons that integrate to about a window's worth of spikes."""
@@ -170,8 +184,6 @@ def lenet1() -> Job:
 @cache
 def brp(*, bits: int = 8) -> Job:
     """28C5-AP2-FC1000-FC10 on 28 x 28, 20 steps, the pooling without neurons."""
-    from spynq.lif.codes import Pool
-
     most = (1 << bits - 1) - 1
     maker = _Maker("BRP MNIST", MapShape(1, 28, 28), 20, _spikes(20, (1, 28, 28), 0.13))
     maker.conv(28, 1, (5, 5), most=most, padding=(2, 2))
@@ -180,6 +192,51 @@ def brp(*, bits: int = 8) -> Job:
     return maker.job()
 
 
+def dense_cycles(network: Network) -> int:
+    """Model of a dense array: 16 inputs x 16 outputs x 8 pixels x 4 steps a cycle, pools at 64 neurons.
+
+    300 cycles of every layer are for loading and draining.
+    """
+    shapes = check_network(network)
+    total, steps = 0, -(-network.steps // 4)
+    for layer in network.layers:
+        shape, source = shapes[layer.name], shapes[layer.sources[0]]
+        total += _LAYER_CYCLES
+        if layer.kind == "pool":
+            total += -(-shape.channels * shape.height * shape.width * network.steps // 64)
+            continue
+        assert layer.weights is not None
+        taps = layer.weights.shape[2] * layer.weights.shape[3]
+        tiles = -(-source.channels // 16) * -(-shape.channels // 16)
+        total += taps * tiles * shape.height * -(-shape.width // 8) * steps
+    return total
+
+
+@cache
+def start_estimates() -> dict[LifConfig, Future[Estimate]]:
+    """Synthesis of every build in processes of their own; results are kept on disk."""
+    pool = ThreadPoolExecutor(2, thread_name_prefix="estimate")
+    futures = {config: pool.submit(_estimate, config) for config in (BUILD, WIDE)}
+    pool.shutdown(wait=False)
+    return futures
+
+
+def size(config: LifConfig) -> Estimate:
+    """Cells of a build, waited for."""
+    return start_estimates()[config].result()
+
+
+def _estimate(config: LifConfig) -> Estimate:
+    return estimate(rtlil("lif", config), module_name(get("lif").kernel, config), uram=True)
+
+
+def main() -> None:
+    """``python -m spynq_sim.bench_lif``: synthesise every build and keep the figures in the project."""
+    for config in (BUILD, WIDE):
+        keep(rtlil("lif", config), module_name(get("lif").kernel, config), str(config), uram=True)
+
+
+@cache
 def measure(job: Job, config: LifConfig, *, resident: bool = False) -> Measured:
     """Cycles of a run; with ``resident``, of a second run whose weights are on chip already."""
     image = assemble(job.network, config)
@@ -196,3 +253,7 @@ def measure(job: Job, config: LifConfig, *, resident: bool = False) -> Measured:
         (task.layer, counters["cycles"]) for task, counters in zip(image.tasks, run.counters, strict=False)
     )
     return Measured(run.cycles, sum(counters["sop"] for counters in run.counters), layers)
+
+
+if __name__ == "__main__":
+    main()

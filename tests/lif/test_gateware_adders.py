@@ -25,9 +25,7 @@ class Both(wiring.Component):
 
     def __init__(self, fields: int) -> None:
         self.parts = Accumulator(fields, dsp=True), Accumulator(fields, dsp=False)
-        super().__init__(
-            {"operands": In(96), "control": In(Control), "primitive": Out(48), "twin": Out(48)}
-        )
+        super().__init__({"operands": In(96), "control": In(Control), "primitive": Out(48), "twin": Out(48)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -78,7 +76,10 @@ def test_twelve_bits_are_exact_when_drained_every_128_cycles() -> None:
     limit = (1 << 11) - 1
     assert 128 * 14 <= limit < 147 * 14
     for sign in (1, -1):
-        worst = {"operands": [[7 * sign] * 4] * 2, "control": {"take": 3, "fresh": 0, "double": 0, "negate": 0}}
+        worst = {
+            "operands": [[7 * sign] * 4] * 2,
+            "control": {"take": 3, "fresh": 0, "double": 0, "negate": 0},
+        }
         fresh = {**worst, "control": {**worst["control"], "fresh": 1}}
         got = through(Accumulator(4, dsp=False), LATENCY, [fresh] + [worst] * 199, ["sums"])
         sums = [int(answer["sums"][0]) for answer in got]

@@ -109,8 +109,6 @@ class Accumulator(wiring.Component):
             m.d.sync += total.eq(Mux(control.negate, base - change, base + change))
 
 
-
-
 class Adders(wiring.Component):
     """The 16 sums of a column: eight accumulators in pairs of 24 bits.
 

@@ -1,6 +1,6 @@
 """A column: weights, adders and neurons of 16 output channels."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, Value
+from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -72,6 +72,8 @@ class Column(wiring.Component):
         Which of two sets of channel parameters is used.
     read : In(slot and unit), spikes : Out(16)
         Output memory, one cycle later.
+    sums : Out(ArrayLayout(signed(24), 2)), more : In(ArrayLayout(signed(24), 2))
+        Sums of the pair that is updated, and what another column adds to them, if it does.
     state : Out(ArrayLayout(State, 2))
         Of the pair named, one cycle later.
     saturated : Out(2)
@@ -92,6 +94,8 @@ class Column(wiring.Component):
                 "bank": In(1),
                 "read": In(sizes.unit + 1),
                 "spikes": Out(LANES),
+                "sums": Out(data.ArrayLayout(signed(24), 2)),
+                "more": In(data.ArrayLayout(signed(24), 2)),
                 "state": Out(data.ArrayLayout(State, 2)),
                 "saturated": Out(2),
             }
@@ -162,7 +166,8 @@ class Column(wiring.Component):
             m.submodules[f"neuron{half}"] = lane = Neuron()
             m.d.comb += [
                 lane.rule.eq(self.rule),
-                lane.sum.eq(Array(sums[2 * p + half] for p in range(PAIRS))[now.pair]),
+                self.sums[half].eq(Array(sums[2 * p + half] for p in range(PAIRS))[now.pair]),
+                lane.sum.eq(self.sums[half] + self.more[half]),
                 lane.state.eq(read.data[half]),
                 lane.fresh.eq(now.fresh),
                 lane.channel.eq(self._channel(m, half)),

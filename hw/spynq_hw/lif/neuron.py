@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -168,7 +168,9 @@ class Neuron(wiring.Component):
         counts = rule.refractory != 0
         m.d.sync += [
             self.next.v.eq(Mux(above, high, Mux(below, low, v))),
-            self.next.r.eq(Mux(spike, Mux(counts, rule.refractory, 1), Mux(counts & (left != 0), left - 1, 0))),
+            self.next.r.eq(
+                Mux(spike, Mux(counts, rule.refractory, 1), Mux(counts & (left != 0), left - 1, 0))
+            ),
             self.spike.eq(spike),
             self.saturated.eq(above | below),
         ]

@@ -1,7 +1,9 @@
 """The next layer, read while the present one runs: descriptor, plan and channel records."""
 
+from enum import IntEnum
+
 from amaranth import Cat, Module, Mux, Signal, Value
-from amaranth.lib import enum, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
@@ -18,8 +20,8 @@ __all__ = ["Found", "Prepare", "fits"]
 _LANE = exact_log2(LANES)
 
 
-class Found(enum.Enum, shape=3):
-    """What comes next in a list."""
+class Found(IntEnum):
+    """What comes next in a list: the values of ``Prepare.found``."""
 
     LAYER = 0
     BARRIER = 1
@@ -58,7 +60,7 @@ class Prepare(wiring.Component):
         To the memory.
     load : Out(load_word), column, mask : Out(4)
         Channel records: for which columns (those whose number is ``column`` under ``mask``), and what.
-    found : Out(Found), layer : Out(Layer), bank : Out(1), valid : Out(1)
+    found : Out(3), layer : Out(Layer), bank : Out(1), valid : Out(1)
         What comes next, and where its channel records are.
     taken : In(1)
         It is known now; go on, or come to rest if it was no layer and no barrier.
@@ -76,7 +78,7 @@ class Prepare(wiring.Component):
                 "load": Out(load_word(self.sizes)),
                 "column": Out(4),
                 "mask": Out(4),
-                "found": Out(Found),
+                "found": Out(3),
                 "layer": Out(Layer),
                 "bank": Out(1),
                 "valid": Out(1),

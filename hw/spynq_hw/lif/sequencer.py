@@ -60,7 +60,7 @@ class Sequencer(wiring.Component):
                 "count": In(1),
                 "executed": Out(32),
                 "begin": Out(1),
-                "found": In(Found),
+                "found": In(3),
                 "found_layer": In(Layer),
                 "found_bank": In(1),
                 "found_valid": In(1),

@@ -14,8 +14,8 @@ from spynq_hw.lif.walker import geometry, unit
 __all__ = ["Setup"]
 
 _BY_NAME = (
-    "units", "rounds", "x_step", "x_end", "x_first", "y_step", "y_first", "x_limit", "map_bits", "segment_bits",
-    "segment_x", "segment_y", "segments", "segment_rows", "pool_log2", "tap_x", "tap_y", "planes_second",
+    "units", "rounds", "x_step", "x_end", "x_first", "y_step", "y_first", "x_limit", "map_bits",
+    "segment_bits", "segment_x", "segment_y", "segments", "segment_rows", "pool_log2", "tap_x", "tap_y", "planes_second",
 )  # fmt: skip
 
 
@@ -39,6 +39,9 @@ class Setup(wiring.Component):
         What walkers know of it.
     first : Out(ArrayLayout(unit, streams)), active : Out(streams)
         First unit of each stream that has one.
+    split : Out(1), odd : Out(streams)
+        There are so few units that two streams can share each: the second half of the streams helps
+        the first one.
     step : Out(unit)
         From unit to unit of a stream.
     gap : Out(4)
@@ -62,6 +65,8 @@ class Setup(wiring.Component):
                 "plan": Out(geometry(sizes)),
                 "first": Out(data.ArrayLayout(unit(sizes), sizes.streams)),
                 "active": Out(sizes.streams),
+                "split": Out(1),
+                "odd": Out(sizes.streams),
                 "step": Out(unit(sizes)),
                 "gap": Out(4),
                 "total": Out(self._beats + 1),
@@ -94,35 +99,50 @@ class Setup(wiring.Component):
     def _units(self, m: Module) -> Signal:
         """The first units, and then the step."""
         plan, now = self.layer.plan, self.step
-        ready = Signal()
+        ready, number = Signal(), Signal(range(self.config.columns + 1))
         self._streams = streams = Signal(range(self.config.columns + 1))
+        half = Signal.like(streams)
         end_round, end_row = Signal(), Signal()
         # 48 columns and 16 to a stream are 3 streams.
         choices = Array(Const(self.config.columns >> k) for k in range(6))
         m.d.comb += [
             streams.eq(choices[plan.log2_h]),
-            ready.eq(now.number == streams),
+            half.eq(streams >> 1),
+            self.split.eq(~streams[0] & (self.plan.units <= half)),
+            ready.eq(number == streams),
             end_round.eq(now.round + 1 == plan.rounds),
             end_row.eq(now.x + plan.x_step == plan.x_end),
         ]
         with m.If(self.start):
-            m.d.sync += [now.eq(0), self.active.eq(0)]
+            m.d.sync += [number.eq(0), now.eq(0), self.active.eq(0)]
         with m.Elif(~ready):
-            m.d.sync += [now.number.eq(now.number + 1), now.round.eq(now.round + 1), now.tap.eq(now.tap + plan.taps)]
+            m.d.sync += number.eq(number + 1)
+            self._latch(m, number, half)
+            m.d.sync += [
+                now.number.eq(now.number + 1),
+                now.round.eq(now.round + 1),
+                now.tap.eq(now.tap + plan.taps),
+            ]
             with m.If(end_round):
                 m.d.sync += [now.round.eq(0), now.tap.eq(0), now.x.eq(now.x + plan.x_step)]
                 with m.If(end_row):
                     m.d.sync += [now.x.eq(0), now.y.eq(now.y + plan.y_step)]
-            with m.Switch(now.number):
-                for stream in range(self.sizes.streams):
-                    with m.Case(stream):
-                        m.d.sync += [
-                            self.active[stream].eq(now.number < plan.units),
-                            self.first[stream].eq(now),
-                            self.first[stream].y.eq(now.y + plan.y_first),
-                            self.first[stream].tap.eq(now.tap + plan.weight_base),
-                        ]
+            with m.If(self.split & (number + 1 == half)):
+                m.d.sync += now.eq(0)
         return ready
+
+    def _latch(self, m: Module, number: Signal, half: Signal) -> None:
+        plan, now = self.layer.plan, self.step
+        with m.Switch(number):
+            for stream in range(self.sizes.streams):
+                with m.Case(stream):
+                    m.d.sync += [
+                        self.active[stream].eq(now.number < plan.units),
+                        self.odd[stream].eq(number >= half),
+                        self.first[stream].eq(now),
+                        self.first[stream].y.eq(now.y + plan.y_first),
+                        self.first[stream].tap.eq(now.tap + plan.weight_base),
+                    ]
 
     def _gap(self, m: Module) -> None:
         """The stream with the fewest units comes back to one first."""

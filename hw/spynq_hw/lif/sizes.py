@@ -26,27 +26,27 @@ class Sizes:
     @property
     def tap(self) -> int:
         """Bits of an address in the weight memory of a column."""
-        return ceil_log2(self.config.weights)
+        return int(ceil_log2(self.config.weights))
 
     @property
     def place(self) -> int:
         """Bits of a bit address in an input map, all planes."""
-        return ceil_log2(self.config.maps) + exact_log2(BEAT)
+        return int(ceil_log2(self.config.maps) + exact_log2(BEAT))
 
     @property
     def round(self) -> int:
         """Bits of a round."""
-        return max(ceil_log2(self.config.rounds), 1)
+        return int(max(ceil_log2(self.config.rounds), 1))
 
     @property
     def unit(self) -> int:
         """Bits of a unit's number within its column."""
-        return ceil_log2(self.config.units)
+        return int(ceil_log2(self.config.units))
 
     @property
     def units(self) -> int:
         """Bits of a unit's number, one more for their count."""
-        return ceil_log2(self.config.units * self.streams) + 1
+        return int(ceil_log2(self.config.units * self.streams) + 1)
 
     @property
     def tied(self) -> int:

@@ -2,7 +2,7 @@
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out, connect
 from amaranth.utils import exact_log2
 
 from spynq.lif.params import LifConfig
@@ -58,6 +58,10 @@ class Stream(wiring.Component):
         A layer begins, in slot 0.
     plan, first, step : In
         As in :class:`~spynq_hw.lif.walker.Walker`.
+    split, odd : In(1)
+        Two streams share their units: each takes the spikes of every second word.
+    meet : In(1), met : Out(1)
+        The other one's sums are complete; this one's are. Both then go on together.
     gap : In(4)
         Cycles from unit to unit, at least.
     write, write_address, write_data, slots
@@ -70,8 +74,9 @@ class Stream(wiring.Component):
         Pulse: the output of one more step has been read.
     room : Out(1)
         There is a slot for one more step's map.
-    block : In(1), block_bank : In(4)
-        A word goes into this bank of the weight memories in the next cycle.
+    block : In(1), block_bank : In(4), hit : Out(1)
+        A word goes into this bank of the weight memories in the next cycle, so that no pair that would
+        read from it may go; there is such a pair.
     order : Out(order)
         To the columns.
     events : Out(2)
@@ -90,6 +95,10 @@ class Stream(wiring.Component):
                 "plan": In(geometry(sizes)),
                 "first": In(unit(sizes)),
                 "step": In(unit(sizes)),
+                "split": In(1),
+                "odd": In(1),
+                "meet": In(1),
+                "met": Out(1),
                 "gap": In(4),
                 "write": In(1),
                 "write_address": In(self.words.write_address.shape()),
@@ -102,6 +111,7 @@ class Stream(wiring.Component):
                 "room": Out(1),
                 "block": In(1),
                 "block_bank": In(4),
+                "hit": Out(1),
                 "order": Out(order(sizes)),
                 "events": Out(range(3)),
                 "starved": Out(1),
@@ -128,6 +138,8 @@ class Stream(wiring.Component):
             words.slots.eq(self.slots),
             words.write_data.eq(self.write_data),
             words.restart.eq(self.start),
+            words.split.eq(self.split),
+            words.odd.eq(self.odd),
         ]
         self._slots(m, walker, words)
         self._gate(m, feeder, units)
@@ -157,8 +169,10 @@ class Stream(wiring.Component):
         bank_bit = exact_log2(self.config.weights // self.config.banks)
         m.d.comb += [
             place.eq(slot_place(number, self.slots)),
-            blocked.eq(self.block & pair.take[0] & (pair.taps[0][bank_bit:] == self.block_bank)),
-            goes.eq(feeder.pairs.valid & ~blocked & ~(pair.last & (timer != 0))),
+            self.hit.eq(feeder.pairs.valid & pair.take[0] & (pair.taps[0][bank_bit:] == self.block_bank)),
+            blocked.eq(self.block & self.hit),
+            self.met.eq(feeder.pairs.valid & ~blocked & pair.last & (timer == 0)),
+            goes.eq(Mux(pair.last, self.met & (~self.split | self.meet), feeder.pairs.valid & ~blocked)),
             ends.eq(goes & pair.last),
             feeder.pairs.ready.eq(goes),
             units.o.ready.eq(ends),

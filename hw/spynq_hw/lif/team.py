@@ -1,6 +1,6 @@
 """Columns that always follow the same stream, and the control of their neurons."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -37,8 +37,10 @@ class Team(wiring.Component):
         As in :class:`~spynq_hw.lif.column.Column`; a bit of ``mine`` per column.
     dump : In(1), dump_unit, dump_pair : In
         Show a state instead; only while there are no orders.
-    read : In, spikes : Out(16 per column), state : Out(ArrayLayout(State, 2) per column)
-        As in the column.
+    quiet : In(1)
+        Only help: nothing that neurons do counts.
+    read : In, spikes, sums, state : Out, more : In
+        As in the column, per column.
     drained : In(1), finished : Out(1)
         Pulse: the output of one more step has been read; and there is one that has not.
     saturated : Out
@@ -61,6 +63,9 @@ class Team(wiring.Component):
                 "dump": In(1),
                 "dump_unit": In(sizes.unit),
                 "dump_pair": In(range(PAIRS)),
+                "quiet": In(1),
+                "sums": Out(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
+                "more": In(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
                 "read": In(sizes.unit + 1),
                 "spikes": Out(data.ArrayLayout(LANES, tied)),
                 "state": Out(data.ArrayLayout(data.ArrayLayout(State, 2), tied)),
@@ -85,10 +90,13 @@ class Team(wiring.Component):
                 column.bank.eq(self.bank),
                 column.read.eq(self.read),
                 self.spikes[number].eq(column.spikes),
+                self.sums[number].eq(column.sums),
+                column.more.eq(self.more[number]),
                 self.state[number].eq(column.state),
             ]
         self._control(m, control)
-        m.d.sync += self.saturated.eq(sum(bit for column in self.columns for bit in column.saturated))
+        clipped = sum(bit for column in self.columns for bit in column.saturated)
+        m.d.sync += self.saturated.eq(Mux(self.quiet, 0, clipped))
         return m
 
     def _control(self, m: Module, control: data.View) -> None:

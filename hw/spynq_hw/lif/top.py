@@ -24,6 +24,8 @@ __all__ = ["Lif"]
 
 _READERS = ("maps", "prepare", "weights")
 """Who reads memory, the most urgent one first."""
+_PATIENCE = 7
+"""Cycles that a weight on its way into a column gives way to weights that are read."""
 
 
 class Lif(wiring.Component):
@@ -82,7 +84,7 @@ class Lif(wiring.Component):
         connect(m, wiring.flipped(self.gmem_data), fetch.data)
         m.d.comb += fetch.base.eq(Cat(self.registers.base_lo, self.registers.base_hi))
         # A word of the columns' bus at a time.
-        free = {"prepare": ~self._weights.load.weights}
+        free = {"prepare": ~self._weights.waits}
         for number, name in enumerate(_READERS):
             reader, words = getattr(self, f"_{name}"), fetch.words[number]
             connect(m, reader.request, fetch.requests[number])
@@ -160,9 +162,16 @@ class Lif(wiring.Component):
             mask.eq(Mux(source, weights.mask, prepare.mask)),
         ]
         bank_bit = exact_log2(self.config.weights // self.config.banks)
+        # A tap waits for a cycle in which no column reads its bank, but not for ever.
+        patience, hits = Signal(range(_PATIENCE + 1)), Signal()
+        m.d.comb += [
+            hits.eq(Cat(stream.hit for stream in self._streams).any()),
+            weights.go.eq(~hits | (patience == _PATIENCE)),
+        ]
+        m.d.sync += patience.eq(Mux(weights.waits & ~weights.go, patience + 1, 0))
         for stream in self._streams:
             m.d.comb += [
-                stream.block.eq(weights.load.weights),
+                stream.block.eq(weights.waits & (patience == _PATIENCE)),
                 stream.block_bank.eq(weights.load.address[bank_bit:]),
             ]
         for number, team in enumerate(self._teams):
@@ -197,6 +206,8 @@ class Lif(wiring.Component):
                 stream.first.eq(setup.first[number]),
                 stream.step.eq(setup.step),
                 stream.gap.eq(setup.gap),
+                stream.split.eq(setup.split),
+                stream.odd.eq(setup.odd[number]),
                 stream.write.eq(maps.write),
                 stream.write_address.eq(maps.write_address),
                 stream.write_data.eq(maps.write_data),
@@ -223,7 +234,24 @@ class Lif(wiring.Component):
                 team.drained.eq(drain.drained & works),
             ]
             m.d.comb += [team.rule[name].eq(layer.descriptor[name]) for name in team.rule.shape().members]
+            m.d.comb += team.quiet.eq(setup.split & Array(setup.odd)[leader])
         m.d.comb += drain.finished.eq(Cat(finished).all())
+        self._share(m)
+
+    def _share(self, m: Module) -> None:
+        """In a split the second half of the columns adds its sums to the first half's."""
+        setup, half = self._setup, len(self._teams) // 2
+        log2_h, tied = self._sequencer.layer.plan.log2_h, exact_log2(self.sizes.tied)
+        if self.config.columns % 2 == 0:
+            for helped, helper in zip(self._teams[:half], self._teams[half:], strict=True):
+                m.d.comb += helped.more.as_value().eq(Mux(setup.split, helper.sums.as_value(), 0))
+        for number, stream in enumerate(self._streams):
+            partners = []
+            for k in range(6):
+                streams = len(self._streams) >> max(k - tied, 0)
+                other = (number + streams // 2) % streams if number < streams and streams > 1 else number
+                partners.append(self._streams[other].met)
+            m.d.comb += stream.meet.eq(Array(partners)[log2_h])
 
     def _leader(self, team: int) -> Value:
         """Stream that a team follows: teams of a stream are neighbours."""

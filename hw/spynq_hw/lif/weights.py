@@ -2,7 +2,7 @@
 
 from amaranth import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out, connect
+from amaranth.lib.wiring import In, Out
 
 from spynq.lif.codes import Op
 from spynq.lif.params import LANES, LifConfig
@@ -40,6 +40,8 @@ class Weights(wiring.Component):
         To the memory.
     load : Out(load_word), column, mask : Out(4)
         Taps: for which columns (those whose number is ``column`` under ``mask``), and what.
+    go : In(1), waits : Out(1)
+        The tap can go to the columns; it waits for that.
     present : Out(1)
         The weights of the next layer are all there.
     begun, ended : In(1)
@@ -59,6 +61,8 @@ class Weights(wiring.Component):
                 "load": Out(load_word(self.sizes)),
                 "column": Out(4),
                 "mask": Out(4),
+                "go": In(1),
+                "waits": Out(1),
                 "present": Out(1),
                 "begun": In(1),
                 "ended": In(1),
@@ -134,48 +138,44 @@ class Weights(wiring.Component):
         ]
 
     def _load(self, m: Module) -> None:
-        """Ask in small runs, the next one when the last one has come."""
+        """Ask in small runs, two of them on their way."""
         beats = Mux(self._left < _CHUNK, self._left, _CHUNK)
         m.d.comb += [
-            self.request.valid.eq((self._left != 0) & (self._coming == 0) & ~self.quit),
+            self.request.valid.eq((self._left != 0) & (self._coming <= _CHUNK) & ~self.quit),
             self.request.payload.address.eq(self._place),
             self.request.payload.beats.eq(beats),
             self._widen.packed.valid.eq(self.words.valid),
             self.words.ready.eq(self._widen.packed.ready),
         ]
-        with m.If(self.request.valid & self.request.ready):
-            m.d.sync += [
-                self._left.eq(self._left - beats),
-                self._place.eq(self._place + beats),
-                self._coming.eq(beats),
-            ]
-        with m.Elif(self.words.valid & self.words.ready):
-            m.d.sync += self._coming.eq(self._coming - 1)
+        asked = self.request.valid & self.request.ready
+        with m.If(asked):
+            m.d.sync += [self._left.eq(self._left - beats), self._place.eq(self._place + beats)]
+        came = self.words.valid & self.words.ready
+        m.d.sync += self._coming.eq(self._coming + Mux(asked, beats, 0) - came)
         with m.If(self.quit):
             m.d.sync += self._finished.eq(1)
 
     def _send(self, m: Module) -> None:
-        """Taps of a lane group, then the next column, then the next round; lanes beyond the last channel get 0."""
+        """Lane groups column by column, round by round; lanes that are no channel get 0."""
         plan, widen = self._plan, self._widen
         tap, column, round_ = Signal(16), Signal(4), Signal(8)
         first, channel = Signal(self.sizes.tap), Signal(17)
         end_tap, end_column = Signal(), Signal()
-        lanes = [
-            (lane < plan.out_lanes) & (channel + lane < self._descriptor.c_out) for lane in range(LANES)
-        ]
+        lanes = [(lane < plan.out_lanes) & (channel + lane < self._descriptor.c_out) for lane in range(LANES)]
         words = data.View(data.ArrayLayout(8, LANES), widen.taps.payload)
         m.d.comb += [
-            widen.taps.ready.eq(1),
+            widen.taps.ready.eq(self.go),
+            self.waits.eq(widen.taps.valid),
             widen.last.eq(end_tap),
             end_tap.eq(tap == plan.taps - 1),
             end_column.eq(column == self.mask),
-            self.load.weights.eq(widen.taps.valid),
+            self.load.weights.eq(widen.taps.valid & self.go),
             self.load.address.eq(first + tap),
             self.load.data.eq(Cat(Mux(valid, word, 0) for valid, word in zip(lanes, words, strict=True))),
             self.column.eq(column),
             self.mask.eq((1 << plan.log2_h) - 1),
         ]
-        with m.If(widen.taps.valid):
+        with m.If(self.load.weights):
             m.d.sync += tap.eq(tap + 1)
             with m.If(end_tap):
                 m.d.sync += [tap.eq(0), column.eq(column + 1), channel.eq(channel + plan.out_lanes)]
@@ -183,7 +183,9 @@ class Weights(wiring.Component):
                     m.d.sync += [column.eq(0), first.eq(first + plan.taps), round_.eq(round_ + 1)]
                     with m.If(round_ == plan.rounds - 1):
                         m.d.sync += self._finished.eq(1)
-        with m.If(self._reader.valid & (self._coming == 0) & (tap == 0) & ~widen.taps.valid & (self._left == 0)):
+        with m.If(
+            self._reader.valid & (self._coming == 0) & (tap == 0) & ~widen.taps.valid & (self._left == 0)
+        ):
             m.d.sync += [first.eq(plan.weight_base), round_.eq(0), channel.eq(0)]
 
     def _account(self, m: Module, claim: Value, loaded: Value, free: Signal) -> None:

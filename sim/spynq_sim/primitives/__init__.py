@@ -1,4 +1,4 @@
-"""Models of device primitives that exported Verilog instantiates; simulators need them, synthesis does not."""
+"""Models of device primitives in exported Verilog; simulators need them, synthesis does not."""
 
 from __future__ import annotations
 
