@@ -57,7 +57,7 @@ class Column(wiring.Component):
 
     Golden steps: accumulate to saturate. Sums are complete three cycles after the taps of their last
     spikes; ``neurons.capture`` keeps them in that cycle. From then on pairs of channels are
-    updated; the spikes of a unit are in the output memory 9 cycles after its last pair was named.
+    updated; the spikes of a unit are in the output memory 10 cycles after its last pair was named.
 
     Parameters
     ----------
