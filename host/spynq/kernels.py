@@ -143,7 +143,7 @@ def _entry(name: str) -> KernelEntry:
     )
 
 
-_KERNELS = {name: _entry(name) for name in ("stm", "sgf", "echo")}
+_KERNELS = {name: _entry(name) for name in ("stm", "lif", "sgf", "echo")}
 
 
 def kernels() -> Mapping[str, KernelEntry]:
