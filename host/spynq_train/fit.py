@@ -308,6 +308,6 @@ def evaluate(
     counts = [torch.cat(parts, dim=1) for parts in zip(*gathered, strict=True)]
     reports = [
         LayerReport(r.layer, r.rate / steps, r.silent, r.dead)
-        for r in layer_reports(counts, method.network.layers)
+        for r in layer_reports(counts, method.network.layers[: len(counts)])
     ]
     return Evaluation(100 * right / len(samples), len(samples), reports)

@@ -52,7 +52,14 @@ class Block(nn.Module):
         Batch normalisation of the current, over batch and time.
     bias : bool
         Weights have a bias.
+
+    Attributes
+    ----------
+    spiking : bool
+        It sends spikes.
     """
+
+    spiking = True
 
     def __init__(
         self, layer: Layer, neuron: Neuron, surrogate: nn.Module, *, norm: bool = False, bias: bool = True
@@ -141,13 +148,15 @@ class SpikingNetwork(nn.Module):
         functional.reset_net(self)
 
     def layer_spikes(self, x: Tensor) -> list[Tensor]:
-        """Spikes of every layer before its pool, without gradients."""
+        """Spikes of every layer that sends some, before its pool, without gradients."""
         self.rest()
         with torch.no_grad():
             found = []
             for block in self.blocks:
-                found.append(block.fire(x))
-                x = pooled(block.layer.pool, found[-1])
+                spikes = block.fire(x)
+                if block.spiking:
+                    found.append(spikes)
+                x = pooled(block.layer.pool, spikes)
         return found
 
 
