@@ -85,7 +85,13 @@ class AdaptiveBinary(Method):
         choose([1.0, 0.0], criterion)  # refuses a name that is not known before training begins
         if loss not in ("mse", "cross-entropy"):
             raise ValueError(f"loss must be mse or cross-entropy, not {loss!r}")
-        self.network, self.classes, self.keep, self.criterion, self.loss = network, classes, keep, criterion, loss
+        self.network, self.classes, self.keep, self.criterion, self.loss = (
+            network,
+            classes,
+            keep,
+            criterion,
+            loss,
+        )
         self.mark()
 
     @property
@@ -124,7 +130,7 @@ class AdaptiveBinary(Method):
         """One update with the layers as they are chosen."""
         optimiser.zero_grad()
         loss = self.objective(x, y)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         return loss.item()
 

@@ -53,7 +53,7 @@ class BRP(Method):
             nn.init.kaiming_uniform_(projection, generator=generator)
             self.register_buffer(f"projection_{number}", projection)
         if rule == "frozen":
-            for block in network.blocks[:-1]:
+            for block in network.chain[:-1]:
                 block.requires_grad_(False)
 
     def learn(self, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer) -> float:
@@ -64,7 +64,7 @@ class BRP(Method):
             loss = local = nn.functional.mse_loss(self.network.rates(x), taught)
         else:
             loss, local = self._losses(x, taught)
-        local.backward()
+        torch.autograd.backward(local)
         optimiser.step()
         return loss.item()
 
@@ -72,11 +72,11 @@ class BRP(Method):
         """Loss of the output layer alone, and the sum with the local losses of the hidden ones."""
         self.network.rest()
         hidden = []
-        for block in list(self.network.blocks)[:-1]:
+        for block in self.network.chain[:-1]:
             # Before the pool: there the projection acts.
             hidden.append(block.fire(x))
             x = pooled(block.layer.pool, hidden[-1]).detach()
-        rates = self.network.blocks[-1](x).mean(0)
+        rates = self.network.chain[-1](x).mean(0)
         loss = nn.functional.mse_loss(rates, taught)
         if self.rule == "frozen":
             return loss, loss

@@ -24,7 +24,7 @@ Batch = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Pass:
-    """What one pass did: share of weights changed, held-out loss with and without it, and whether it stayed."""
+    """What one pass did: share of weights changed, held-out loss with and without it, whether it stayed."""
 
     share: float
     loss: float
@@ -47,7 +47,7 @@ def remove_planes(method: AdaptiveBinary, batches: Sequence[Batch], rate: float,
     """
     method.zero_grad()
     for x, y in batches:
-        (method.objective(x, y) / len(batches)).backward()
+        torch.autograd.backward(method.objective(x, y) / len(batches))
     changed = total = 0
     for block in method.planes:
         if bool(block.full):
@@ -99,10 +99,10 @@ def optimise_planes(
         changed = remove_planes(trial, gradients, rate, share)
         train(control, number)
         train(trial, number)
-        losses = [_loss(one, held_out) for one in (trial, control)]
-        kept = losses[0] < losses[1]
+        loss, reference = _loss(trial, held_out), _loss(control, held_out)
+        kept = loss < reference
         method.load_state_dict((trial if kept else control).state_dict())
-        found.append(Pass(changed, *losses, kept))
+        found.append(Pass(changed, loss, reference, kept))
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +30,7 @@ def write(path: Path, identity: Mapping[str, object], state: Mapping[str, Any]) 
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".part")
     torch.save({"format": _FORMAT, "identity": dict(identity), "state": dict(state)}, beside)
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def read(path: Path, identity: Mapping[str, object]) -> dict[str, Any]:

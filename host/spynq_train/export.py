@@ -52,10 +52,12 @@ def to_graph(network: SpikingNetwork, *, spikes: bool) -> Graph:
     first = network.layers[0].inputs
     planes = Input(first, 1) if spikes else Input(first, 8, scale=1 / 255)
     nodes: list[Named] = [("input", planes)]
-    for number, block in enumerate(network.blocks, 1):
+    for number, block in enumerate(network.chain, 1):
         nodes += _block(number, block)
     if network.layers[-1].kind == "gap":
-        nodes.append(("map", GraphPool("sum", network.layers[-1].outputs[1:], network.layers[-1].outputs[1:])))
+        nodes.append(
+            ("map", GraphPool("sum", network.layers[-1].outputs[1:], network.layers[-1].outputs[1:]))
+        )
     nodes.append(("output", Output()))
     return sequence(nodes, 1.0)
 
@@ -83,9 +85,10 @@ def _weights(number: int, block: Block) -> Iterator[Named]:
     with torch.no_grad():
         weight = block.weight() if not isinstance(block, PlanesBlock) else _planes(block)
         own = block.weights.bias
-        bias = torch.zeros(len(weight)) if own is None else own
         factor, offset = _norm(block.norm, len(weight))
-    made, bias = _floats(weight), _floats(factor) * _floats(bias) + _floats(offset)
+    made, bias = _floats(weight), _floats(offset)
+    if own is not None:
+        bias = bias + _floats(factor) * _floats(own)
     binary = isinstance(block, PlanesBlock) and not bool(block.full)
     neuron_bias = block.neurons.neuron.bias
     if not binary:

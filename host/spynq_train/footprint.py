@@ -41,9 +41,7 @@ def saved_words(setting: Setting, *, order: str = "step", still: bool = True) ->
     if order == "block":
         most = max(e + k * graph for e, graph in zip(entering, graphs, strict=True))
     else:
-        most = max(
-            e + (k - 1) * sum(graphs[number:]) + graphs[number] for number, e in enumerate(entering)
-        )
+        most = max(e + (k - 1) * sum(graphs[number:]) + graphs[number] for number, e in enumerate(entering))
     return (most + last) * setting.batch
 
 

@@ -33,7 +33,8 @@ class Gaussian(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Spikes of ``x = u - threshold``."""
-        spikes: Tensor = _FireGaussian.apply(x)
+        fire: Any = _FireGaussian.apply  # PyTorch leaves it without types
+        spikes: Tensor = fire(x)
         return spikes
 
 
@@ -74,7 +75,8 @@ class AnnealedTanh(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Spikes of ``x = u - threshold``."""
-        spikes: Tensor = _FireTanh.apply(x, self.sharpness)
+        fire: Any = _FireTanh.apply
+        spikes: Tensor = fire(x, self.sharpness)
         return spikes
 
 
@@ -120,6 +122,8 @@ class LIF(SimpleBaseNode):
     def __init__(self, neuron: Neuron, fire: nn.Module) -> None:
         super().__init__(v_threshold=neuron.threshold, surrogate_function=fire, step_mode="m")
         self.neuron = neuron
+
+    v: Any  # 0.0 at rest, a tensor from the first step on
 
     def neuronal_charge(self, x: Tensor) -> None:
         """Leak, then integrate."""

@@ -41,7 +41,7 @@ class Method(nn.Module):
         """Parameters that the optimiser gets."""
         return [p for p in self.parameters() if p.requires_grad]
 
-    def at_epoch(self, epoch: int) -> None:  # noqa: B027 - most methods do nothing here
+    def at_epoch(self, epoch: int) -> None:
         """Told before every epoch, counted from 0."""
 
 

@@ -20,9 +20,7 @@ def weighted(layer: Layer, bias: bool) -> nn.Conv2d | nn.Linear:
     """Convolution or full layer with PyTorch's own initialisation."""
     if layer.kind == "full":
         return nn.Linear(math.prod(layer.inputs), layer.outputs[0], bias=bias)
-    return nn.Conv2d(
-        layer.inputs[0], layer.outputs[0], layer.kernel, layer.stride, layer.padding, bias=bias
-    )
+    return nn.Conv2d(layer.inputs[0], layer.outputs[0], layer.kernel, layer.stride, layer.padding, bias=bias)
 
 
 def pooled(pool: Pool | None, spikes: Tensor) -> Tensor:
@@ -36,7 +34,7 @@ def pooled(pool: Pool | None, spikes: Tensor) -> Tensor:
         maps = nn.functional.avg_pool2d(maps, pool.size)
         if pool.kind == "sum":
             maps = maps * math.prod(pool.size)
-    return maps.unflatten(0, spikes.shape[:2])
+    return maps.reshape(*spikes.shape[:2], *maps.shape[1:])
 
 
 class Block(nn.Module):
@@ -75,7 +73,8 @@ class Block(nn.Module):
 
     def weight(self) -> Tensor:
         """Weights that the forward pass uses."""
-        return self.weights.weight
+        used: Tensor = self.weights.weight
+        return used
 
     def current(self, x: Tensor) -> Tensor:
         """Input current of ``x``, ``[T, B, C, H, W]`` in and out (``[T, B, C]`` of a full layer)."""
@@ -87,7 +86,7 @@ class Block(nn.Module):
         else:
             made = nn.functional.linear(folded, self.weight(), self.weights.bias)
         made = self.norm(made)
-        return made.unflatten(0, x.shape[:2])
+        return made.reshape(*x.shape[:2], *made.shape[1:])
 
     def fire(self, x: Tensor) -> Tensor:
         """Spikes before the pool."""
@@ -131,16 +130,21 @@ class SpikingNetwork(nn.Module):
             block(layer, neuron, surrogate_named(surrogate, width), norm=norm, bias=bias) for layer in layers
         )
 
+    @property
+    def chain(self) -> list[Block]:
+        """The blocks in their order."""
+        return [block for block in self.blocks if isinstance(block, Block)]
+
     def forward(self, x: Tensor) -> Tensor:
         """Spikes of the last layer, ``[T, B, ...]``, from a state of rest."""
         self.rest()
-        for block in self.blocks:
+        for block in self.chain:
             x = block(x)
         return x
 
     def rates(self, x: Tensor) -> Tensor:
         """Mean spikes of every class: over time, and over the map of a ``GAP``; ``[B, K]``."""
-        spikes = self(x).mean(0)
+        spikes: Tensor = self(x).mean(0)
         return spikes.flatten(2).mean(2) if spikes.dim() > 2 else spikes
 
     def rest(self) -> None:
@@ -152,7 +156,7 @@ class SpikingNetwork(nn.Module):
         self.rest()
         with torch.no_grad():
             found = []
-            for block in self.blocks:
+            for block in self.chain:
                 spikes = block.fire(x)
                 if block.spiking:
                     found.append(spikes)

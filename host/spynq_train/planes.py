@@ -42,7 +42,7 @@ def straight_through(weights: Tensor, replaced: Tensor) -> Tensor:
     return weights + (replaced - weights).detach()
 
 
-def codebook(weights: Tensor | NDArray[np.floating], most: int = 16) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def codebook(weights: Tensor, most: int = 16) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Distinct values of a layer in rising order, and each weight's index into them.
 
     Raises
@@ -50,7 +50,7 @@ def codebook(weights: Tensor | NDArray[np.floating], most: int = 16) -> tuple[ND
     ValueError
         There are more than ``most`` of them.
     """
-    values = weights.detach().cpu().numpy() if isinstance(weights, Tensor) else np.asarray(weights)
+    values = weights.detach().cpu().numpy()
     levels, indices = np.unique(values.astype(np.float32), return_inverse=True)
     if len(levels) > most:
         raise ValueError(

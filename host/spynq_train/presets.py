@@ -86,11 +86,17 @@ PRESETS: dict[str, dict[str, Preset]] = {
     },
     "tlbptt": {
         "digits": Preset(
-            "8C3-AP2-16C3-32C3-AP2-64FC", 10, _soft(0.9, 0.5), "direct", 10, 32, 0.1, "sgd", {"gain": 0.7}
+            "8C3-AP2-16C3-32C3-AP2-64FC",
+            10,
+            _soft(0.9, 0.5),
+            "direct",
+            10,
+            32,
+            0.1,
+            "sgd",
+            {"gain": 0.7, "rates": {10: 0.1, 2: 0.03, 1: 0.02}},
         ),
-        "events": Preset(
-            "8C3-AP2-64FC", 12, _soft(0.5, 0.4), "direct", 5, 32, 1e-3, "adam", {"gain": 0.9}
-        ),
+        "events": Preset("8C3-AP2-64FC", 12, _soft(0.5, 0.4), "direct", 5, 32, 1e-3, "adam", {"gain": 0.9}),
         "lenet-1": Preset(
             "6C5p2-AP2-16C5p0-AP2-120C5p0-128FC", 20, _soft(0.9, 0.5), "direct", 100, 1024, 0.3, "sgd"
         ),
@@ -135,7 +141,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
         "table-7": Preset(_TABLE7, 1, _ALBSNN, "direct", 50, 16, 1e-3),
     },
     "snnwm": {
-        "digits": Preset("64FC-64FC-10FC", 6, _SNNWM, "latency", 12, 32, 2e-3, "adam", {"memory": 6}),
+        "digits": Preset("64FC-64FC-10FC", 6, _SNNWM, "latency", 12, 32, 2e-3),
         "dvsgesture": Preset(
             "128C3-MP2-128C3-MP2-128C3-MP2-128C3-MP2-512FC-11FC",
             16,
@@ -144,8 +150,6 @@ PRESETS: dict[str, dict[str, Preset]] = {
             300,
             16,
             1e-3,
-            "adam",
-            {"memory": 16},
         ),
         "cifar10-dvs": Preset(
             "16C3-AP2-32C3-AP2-64C3-64C3-AP2-128C3-128C3-AP2-128C3-128C3-AP2-256FC-10FC",
@@ -155,12 +159,10 @@ PRESETS: dict[str, dict[str, Preset]] = {
             300,
             32,
             1e-3,
-            "adam",
-            {"memory": 10},
         ),
     },
 }
-"""Presets of every method. TLBPTT's networks are without their classifier: its heads are made for the data."""
+"""Presets of every method. TLBPTT's networks lack their classifier: its heads are made for the data."""
 
 
 def preset(method: str, name: str) -> Preset:

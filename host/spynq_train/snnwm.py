@@ -51,8 +51,9 @@ class MemoryBlock(Block):
         """Weighted sum of the currents of ``memory`` steps."""
         length = len(self.taps)
         if self.form == "segment":
-            currents = super().current(x).unflatten(0, (-1, length))
-            return torch.einsum("nl...,l->n...", currents, self.taps).repeat_interleave(length, 0)
+            currents = super().current(x)
+            segments = currents.reshape(-1, length, *currents.shape[1:])
+            return torch.einsum("nl...,l->n...", segments, self.taps).repeat_interleave(length, 0)
         silence = x.new_zeros((length - 1, *x.shape[1:]))
         currents = super().current(torch.cat([silence, x]))
         total = torch.zeros_like(currents[: len(x)])
@@ -134,6 +135,6 @@ class WorkingMemory(Method):
         """One update."""
         optimiser.zero_grad()
         loss = nn.functional.cross_entropy(self.network.rates(x), y)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         return loss.item()

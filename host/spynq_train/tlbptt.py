@@ -7,7 +7,7 @@ backward and its graph is freed, so that memory falls with ``k`` and with ``n``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import torch
@@ -34,6 +34,8 @@ class TruncatedLocal(Method):
         Steps per interval; it divides the time steps.
     n : int
         Layers per block; all layers is training end to end.
+    steps : int
+        Time steps T.
     surrogate : torch.nn.Module
         Of the heads.
     random_heads : bool
@@ -55,6 +57,7 @@ class TruncatedLocal(Method):
         *,
         k: int,
         n: int,
+        steps: int,
         surrogate: nn.Module,
         random_heads: bool = False,
         dropout: float = 0.0,
@@ -66,8 +69,7 @@ class TruncatedLocal(Method):
             raise ValueError(f"loss must be mse or cross-entropy, not {loss!r}")
         if order not in ("step", "block"):
             raise ValueError(f"order must be step or block, not {order!r}")
-        if k < 1:
-            raise ValueError(f"k must be at least 1 step, not {k}")
+        check_interval(k, steps)
         layers = network.layers
         groups = blocks_of(len(layers), n)
         self.classes, self.k, self.loss, self.order = classes, k, loss, order
@@ -86,7 +88,6 @@ class TruncatedLocal(Method):
 
     def learn(self, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer) -> float:
         """One update per interval of ``k`` steps; the mean loss of the last head."""
-        check_interval(self.k, len(x))
         functional.reset_net(self)
         taught, losses = one_hot(y, self.classes), []
         for begin in range(0, len(x), self.k):
@@ -130,7 +131,7 @@ class TruncatedLocal(Method):
             loss = nn.functional.mse_loss(rates, taught)
         else:
             loss = nn.functional.cross_entropy(rates, taught)
-        loss.backward()
+        torch.autograd.backward(loss)
         return loss.item()
 
     def head_scores(self, x: Tensor) -> list[Tensor]:
@@ -144,7 +145,7 @@ class TruncatedLocal(Method):
         return found
 
 
-def head_accuracies(method: TruncatedLocal, batches: Sequence[tuple[Tensor, Tensor]]) -> list[float]:
+def head_accuracies(method: TruncatedLocal, batches: Iterable[tuple[Tensor, Tensor]]) -> list[float]:
     """Percent right of every head, over batches of input and labels."""
     right = [0] * len(method.heads)
     count = 0

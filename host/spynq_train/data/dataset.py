@@ -70,7 +70,9 @@ class DataSet:
         )
 
 
-def split(labels: Sequence[int] | Labels, test: int, seed: int = 0) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def split(
+    labels: Sequence[int] | Labels, test: int, seed: int = 0
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Places of training and test samples of a set that has no parts: drawn once, classes evenly.
 
     Parameters

