@@ -123,7 +123,8 @@ def _each_step(x: Floats, layer: object) -> Floats:
     assert callable(layer)
     if x.strides[0] == 0 and len(x) > 1:
         # A still image that is repeated: one step tells all.
-        return np.broadcast_to(_each_step(x[:1], layer), (len(x), *_each_step(x[:1, :1], layer).shape[1:]))
+        once = _each_step(x[:1], layer)
+        return np.broadcast_to(once, (len(x), *once.shape[1:]))
     flat = x.reshape(-1, *x.shape[2:])
     found = layer(flat)
     return np.asarray(found.reshape(*x.shape[:2], *found.shape[1:]))
@@ -169,7 +170,7 @@ def _delayed(node: Taps, x: Floats) -> Floats:
             at = t - t % length + delay if length else t - delay
             if 0 <= at < len(x):
                 found[t] += weight * x[at]
-    return found
+    return found if node.bias is None else found + node.bias[:, None, None]
 
 
 def fire(neuron: Neuron, current: Floats) -> tuple[Floats, Floats]:

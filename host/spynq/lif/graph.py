@@ -125,8 +125,8 @@ class Flatten:
 class Taps:
     """Several delays per synapse: the current of a step is a weighted sum of currents of earlier ones.
 
-    ``I[t] = sum_k weights[k] * A[t - delays[k]]``; with ``segment`` = L, one such sum per L steps, taken
-    over the steps of the segment (``delays[k]`` from its start) and held for all of them.
+    ``I[t] = bias + sum_k weights[k] * A[t - delays[k]]``; with ``segment`` = L, one such sum per L steps,
+    taken over the steps of the segment (``delays[k]`` from its start) and held for all of them.
 
     Parameters
     ----------
@@ -135,11 +135,14 @@ class Taps:
         In steps.
     segment : int
         Steps of a segment; 0: overlapping.
+    bias : ndarray of float64, shape [channels], optional
+        Added in every step.
     """
 
     weights: Floats
     delays: tuple[int, ...]
     segment: int = 0
+    bias: Floats | None = None
 
 
 @dataclass(frozen=True)

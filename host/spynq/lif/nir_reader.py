@@ -27,7 +27,7 @@ from spynq.lif.graph import (
     Threshold,
 )
 from spynq.lif.nir_files import RawGraph, raw_graph
-from spynq.lif.nir_neurons import neuron
+from spynq.lif.nir_neurons import neuron, per_channel
 from spynq.lif.shapes import entering, through
 
 __all__ = ["read_nir"]
@@ -152,7 +152,7 @@ def _checked(name: str, raw: Mapping[str, Any], notes: list[str]) -> dict[str, A
     return fields
 
 
-_EXTRA = {"Input": ("planes", "signed", "scale"), "Delay": ("taps", "segment")}
+_EXTRA = {"Input": ("planes", "signed", "scale"), "Delay": ("taps", "segment", "bias")}
 """Metadata of nodes that are no neurons."""
 
 
@@ -277,12 +277,6 @@ def _flatten(name: str, fields: dict[str, Any], shape: Shape) -> Flatten:
     return Flatten()
 
 
-def _per_channel(name: str, fields: dict[str, Any], key: str, shape: Shape) -> Floats:
-    from spynq.lif.nir_neurons import per_channel
-
-    return per_channel(name, key, fields[key], shape)
-
-
 def _taps(name: str, fields: dict[str, Any], shape: Shape) -> Taps:
     own = fields["metadata"]
     if "taps" not in own:
@@ -298,7 +292,8 @@ def _taps(name: str, fields: dict[str, Any], shape: Shape) -> Taps:
             "E08",
             f"layer {name!r}: {len(delays)} delays and {len(weights)} taps; give one weight per delay >= 0",
         )
-    return Taps(weights, delays, int(own.get("segment", 0)))
+    bias = per_channel(name, "bias", own["bias"], shape) if "bias" in own else None
+    return Taps(weights, delays, int(own.get("segment", 0)), bias)
 
 
 def _floats(name: str, fields: Mapping[str, Any], key: str, dimensions: int) -> Floats:
@@ -323,8 +318,10 @@ _PARSERS: dict[str, Callable[[str, dict[str, Any], Shape], Node]] = {
     "SumPool2d": _pool("sum"),
     "AvgPool2d": _pool("average"),
     "Flatten": _flatten,
-    "Scale": lambda name, fields, shape: Scale(_per_channel(name, fields, "scale", shape)),
-    "Threshold": lambda name, fields, shape: Threshold(_per_channel(name, fields, "threshold", shape)),
+    "Scale": lambda name, fields, shape: Scale(per_channel(name, "scale", fields["scale"], shape)),
+    "Threshold": lambda name, fields, shape: Threshold(
+        per_channel(name, "threshold", fields["threshold"], shape)
+    ),
     "Delay": _taps,
     "Output": lambda name, fields, shape: Output(),
 }

@@ -78,19 +78,18 @@ def _nir() -> Any:
 
 
 def _node(nir: Any, name: str, node: Node, before: Shape, dt: float) -> Any:
+    own: dict[str, Any] = {}
     if isinstance(node, Input):
-        own = (
-            {} if node.planes is None else {"planes": node.planes, "signed": node.signed, "scale": node.scale}
-        )
+        if node.planes is not None:
+            own = {"planes": node.planes, "signed": node.signed, "scale": node.scale}
         return nir.Input(np.array(_trimmed(node.shape)), metadata=own)
     if isinstance(node, Output):
         return nir.Output(np.array(_trimmed(before)))
     if isinstance(node, Conv):
-        return nir.Conv2d(
-            before[1:], node.weight, node.stride, node.padding, node.dilation, node.groups, node.bias
-        )
+        weight, bias = _small(node.weight), _small(node.bias)
+        return nir.Conv2d(before[1:], weight, node.stride, node.padding, node.dilation, node.groups, bias)
     if isinstance(node, Linear):
-        return nir.Affine(node.weight, node.bias)
+        return nir.Affine(_small(node.weight), _small(node.bias))
     if isinstance(node, Pool):
         kind = nir.SumPool2d if node.kind == "sum" else nir.AvgPool2d
         return kind(np.array(node.kernel), np.array(node.stride), np.array((0, 0)))
@@ -101,7 +100,9 @@ def _node(nir: Any, name: str, node: Node, before: Shape, dt: float) -> Any:
     if isinstance(node, Threshold):
         return nir.Threshold(_spread(node.level, before))
     if isinstance(node, Taps):
-        return nir.Delay(np.array(node.delays), metadata={"taps": node.weights, "segment": node.segment})
+        own = {"taps": node.weights, "segment": node.segment}
+        own |= {} if node.bias is None else {"bias": node.bias}
+        return nir.Delay(np.array(node.delays), metadata=own)
     return _neuron(nir, name, node, before, dt)
 
 
@@ -124,7 +125,7 @@ def _neuron(nir: Any, name: str, node: Neuron, shape: Shape, dt: float) -> Any:
             "holds either decays from 0 to below 1 or none at all; split the layer",
         )
     left = 1 - node.decay
-    leaky = {"tau": dt / left, "r": node.gain / left, "v_leak": node.rest}
+    leaky: dict[str, Floats] = {"tau": dt / left, "r": node.gain / left, "v_leak": node.rest}
     spread = {key: _spread(values, shape) for key, values in leaky.items()}
     if node.fires:
         return nir.LIF(**spread, **fired, metadata=metadata)
@@ -134,6 +135,12 @@ def _neuron(nir: Any, name: str, node: Neuron, shape: Shape, dt: float) -> Any:
 def _spread(values: Floats, shape: Shape) -> Floats:
     """One value per neuron, as NIR's shape checks want it."""
     return np.broadcast_to(values[:, None, None], shape).reshape(_trimmed(shape)).copy()
+
+
+def _small(values: Floats) -> Any:
+    """In 32 bits where that is exact, as it is for what was trained in them."""
+    single = values.astype(np.float32)
+    return single if np.array_equal(single, values) else values
 
 
 def _trimmed(shape: Shape) -> tuple[int, ...]:
