@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,7 +144,7 @@ def saved_bytes(method: Method, data: DataSet, plan: Plan, device: torch.device)
 
 def _test_batches(
     data: DataSet, plan: Plan, device: torch.device
-) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+) -> Iterator[Batch]:
     for begin in range(0, len(data.test), 200):
         x = inputs_of(data, data.test[begin : begin + 200], plan, device, -1 - begin)
         yield x, torch.from_numpy(data.test_labels[begin : begin + 200]).to(device)

@@ -73,8 +73,7 @@ class Block(nn.Module):
 
     def weight(self) -> Tensor:
         """Weights that the forward pass uses."""
-        used: Tensor = self.weights.weight
-        return used
+        return self.weights.weight
 
     def current(self, x: Tensor) -> Tensor:
         """Input current of ``x``, ``[T, B, C, H, W]`` in and out (``[T, B, C]`` of a full layer)."""
@@ -85,8 +84,8 @@ class Block(nn.Module):
             made = nn.functional.conv2d(folded, self.weight(), w.bias, w.stride, w.padding)
         else:
             made = nn.functional.linear(folded, self.weight(), self.weights.bias)
-        made = self.norm(made)
-        return made.reshape(*x.shape[:2], *made.shape[1:])
+        normed: Tensor = self.norm(made)
+        return normed.reshape(*x.shape[:2], *normed.shape[1:])
 
     def fire(self, x: Tensor) -> Tensor:
         """Spikes before the pool."""

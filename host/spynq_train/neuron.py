@@ -1,4 +1,4 @@
-"""One neuron for every network: parameters, a float64 reference, and the form that PyTorch trains.
+"""One neuron for every network.
 
 Every system of the papers is the same update with other parameters (:class:`Neuron`)::
 
@@ -13,12 +13,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-__all__ = ["Neuron", "lif_reference"]
+__all__ = ["Neuron"]
 
 
 @dataclass(frozen=True)
@@ -60,31 +57,3 @@ class Neuron:
     def removed(self) -> float:
         """Amount that the soft reset subtracts."""
         return self.threshold if self.subtract is None else self.subtract
-
-
-def lif_reference(current: NDArray[Any], neuron: Neuron) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """The update in float64 and plain NumPy, written apart from what is trained and what runs.
-
-    Parameters
-    ----------
-    current : numpy.ndarray
-        Input current ``I``, time first, any shape behind it.
-    neuron : Neuron
-
-    Returns
-    -------
-    spikes : numpy.ndarray of int8
-        0 or 1, the shape of ``current``.
-    membrane : numpy.ndarray of float64
-        ``u`` of every step, before the reset.
-    """
-    inputs = np.asarray(current, np.float64)
-    spikes, membrane = np.zeros(inputs.shape, np.int8), np.zeros(inputs.shape)
-    v = np.zeros(inputs.shape[1:])
-    for t, drive in enumerate(inputs):
-        u = neuron.decay * v + drive + neuron.bias
-        fired = u >= neuron.threshold
-        after = np.full_like(u, neuron.reset_to) if neuron.reset == "hard" else u - neuron.removed
-        v = np.where(fired, after, u)
-        spikes[t], membrane[t] = fired, u
-    return spikes, membrane

@@ -7,12 +7,10 @@ eight patterns occur: two bits and a table of four entries hold what the paper c
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["bit_planes", "codebook", "straight_through", "three_planes"]
+__all__ = ["bit_planes", "straight_through", "three_planes"]
 
 
 def bit_planes(weights: Tensor) -> Tensor:
@@ -40,21 +38,3 @@ def three_planes(weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def straight_through(weights: Tensor, replaced: Tensor) -> Tensor:
     """``replaced`` in the forward pass, the gradient of ``weights`` in the backward pass."""
     return weights + (replaced - weights).detach()
-
-
-def codebook(weights: Tensor, most: int = 16) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Distinct values of a layer in rising order, and each weight's index into them.
-
-    Raises
-    ------
-    ValueError
-        There are more than ``most`` of them.
-    """
-    values = weights.detach().cpu().numpy()
-    levels, indices = np.unique(values.astype(np.float32), return_inverse=True)
-    if len(levels) > most:
-        raise ValueError(
-            f"a codebook holds {most} values and the layer has {len(levels)} distinct weights; "
-            "binarise it, or keep it at 8 bits"
-        )
-    return levels, indices.reshape(values.shape).astype(np.uint8)

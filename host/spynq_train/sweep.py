@@ -158,8 +158,8 @@ def run_sweep(
                 file.flush()
     if failures:
         raise SpynqError(
-            f"{len(failures)} of {len(wanted)} runs failed, first {failures[0]}; the others are in {out}, and "
-            "the same command goes on"
+            f"{len(failures)} of {len(wanted)} runs failed, first {failures[0]}; the others are in {out}, "
+            "and the same command goes on"
         )
     return [done[job.key] for job in jobs]
 
@@ -167,26 +167,27 @@ def run_sweep(
 @contextmanager
 def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
     try:
-        from distributed import Client, LocalCluster
+        import distributed
     except ImportError as error:
         raise MissingDependency("sweeps need Dask distributed: pip install 'spynq[farm]'") from error
+    dask: Any = distributed  # its classes have no types
     if scheduler is None:
         if workers < 1:
             raise ValueError(f"a sweep needs at least 1 worker, not {workers}")
         with (
-            LocalCluster(
+            dask.LocalCluster(
                 n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
             ) as cluster,
-            Client(cluster) as client,
+            dask.Client(cluster) as client,
         ):
             yield client
         return
     try:
-        client = Client(scheduler, timeout="10s")
+        client = dask.Client(scheduler, timeout="10s")
     except (OSError, ValueError) as error:
         raise SpynqError(
-            f"no Dask scheduler answers at {scheduler} within 10 s; start one with 'dask scheduler', or leave "
-            "--scheduler out"
+            f"no Dask scheduler answers at {scheduler} within 10 s; start one with 'dask scheduler', or "
+            "leave --scheduler out"
         ) from error
     with client:
         yield client
@@ -194,9 +195,10 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
 
 def _completed(client: Any, task: Any, jobs: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
     """Jobs with their results or errors, as they come."""
-    from distributed import as_completed
+    import distributed
 
+    dask: Any = distributed
     futures = {client.submit(task, job, pure=False): job for job in jobs}
-    for future in as_completed(futures):
+    for future in dask.as_completed(futures):
         error = future.exception()
         yield futures[future], future.result() if error is None else error

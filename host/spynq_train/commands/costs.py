@@ -73,9 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{network}, T = {setting.steps}, one batch of {setting.batch}, activity {setting.activity:g}\n")
     print(table((*_TITLES, *_PARTS), [row.cells() for row in rows]))
     print(
-        "\nkept: for the backward pass, by the model; counted: by autograd (--measure). From the eighth column "
-        "on: parts of BPTT's\n(k = T, all layers), their mean, and the figure of merit where --accuracies "
-        "holds accuracies of a sweep"
+        "\nkept: for the backward pass, by the model; counted: by autograd (--measure). From the eighth "
+        "column on:\nparts of BPTT's (k = T, all layers), their mean, and the figure of merit where "
+        "--accuracies holds accuracies"
     )
     return 0
 

@@ -69,7 +69,7 @@ class _Interrupted(KeyboardInterrupt):
 
 def preset_for(method: str, data: str) -> str:
     """The preset of the data's name, else the method's first."""
-    known = PRESETS[method]
+    known = PRESETS.get(method, {"": None})  # an unknown method is refused by name in what follows
     return data if data in known else next(iter(known))
 
 

@@ -1,0 +1,1 @@
+"""A trained network in the engine's integers: how often it is right, and what it costs there."""
