@@ -12,7 +12,7 @@ from typing import Any
 from spynq_train.neuron import Neuron
 from spynq_train.topology import Shape
 
-__all__ = ["ALBSNN_PAPER", "PRESETS", "Preset", "preset"]
+__all__ = ["ALBSNN_PAPER", "PRESETS", "Preset", "preset", "preset_for"]
 
 _MNIST_LIKE = "16C3-16C3-AP2-64C3-64C3-AP2-256C3-1024C3-GAP"
 _CIFAR_LIKE = "128C3-256C3-AP2-512C3-AP2-1024C3-512C3-GAP"
@@ -79,7 +79,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
         "mnist-fast": Preset("28C5-AP2-1000FC-10FC", 10, _BRP, "rate", 20, 50, 1e-3),
         "mnist": Preset("28C5-AP2-1000FC-10FC", 20, _BRP, "rate", 100, 50, 1e-4),
         "cifar-10": Preset("32C5-AP2-1000FC-10FC", 20, _BRP, "rate", 100, 50, 1e-4),
-        "tidigits": Preset("100C1x3p0-1000FC-10FC", 20, _BRP, "rate", 100, 50, 1e-4),
+        "tidigits": Preset("100C1x3-1000FC-10FC", 20, _BRP, "rate", 100, 50, 1e-4),
         "dvsgesture": Preset("32C5-AP2-1000FC-11FC", 30, _BRP, "rate", 100, 50, 1e-4),
         "n-mnist": Preset("32C5-AP2-1000FC-10FC", 10, _BRP, "rate", 10, 50, 1e-3),
         "spoken-digits": Preset("200FC-10FC", 20, _BRP, "rate", 20, 50, 1e-3),
@@ -167,10 +167,19 @@ PRESETS: dict[str, dict[str, Preset]] = {
 
 def preset(method: str, name: str) -> Preset:
     """Settings of a method by name; an unknown name is answered with the known ones."""
+    known = _of(method)
+    if name not in known:
+        raise ValueError(f"unknown preset {name!r} of {method}; known presets are {', '.join(known)}")
+    return known[name]
+
+
+def preset_for(method: str, data: str) -> str:
+    """The preset with the data's name, else the method's first."""
+    known = _of(method)
+    return data if data in known else next(iter(known))
+
+
+def _of(method: str) -> dict[str, Preset]:
     if method not in PRESETS:
         raise ValueError(f"unknown method {method!r}; known methods are {', '.join(PRESETS)}")
-    if name not in PRESETS[method]:
-        raise ValueError(
-            f"unknown preset {name!r} of {method}; known presets are {', '.join(PRESETS[method])}"
-        )
-    return PRESETS[method][name]
+    return PRESETS[method]

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spynq.cli.output import on_terminal, print_json, table
-from spynq_train.commands.train import preset_for
-from spynq_train.presets import preset
+from spynq_train.presets import preset, preset_for
 from spynq_train.recipes import OPTIONS
 from spynq_train.sweep import Job, points, run_sweep
 

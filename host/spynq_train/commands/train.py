@@ -8,9 +8,9 @@ from typing import Any
 
 from spynq.cli.output import on_terminal, print_json, table
 from spynq.errors import SpynqError
-from spynq_train.presets import PRESETS, preset
+from spynq_train.presets import preset, preset_for
 
-__all__ = ["preset_for", "run"]
+__all__ = ["run"]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -65,12 +65,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 class _Interrupted(KeyboardInterrupt):
     """Ctrl-C, and what was kept."""
-
-
-def preset_for(method: str, data: str) -> str:
-    """The preset of the data's name, else the method's first."""
-    known = PRESETS.get(method, {"": None})  # an unknown method is refused by name in what follows
-    return data if data in known else next(iter(known))
 
 
 def _text(result: dict[str, Any]) -> str:
