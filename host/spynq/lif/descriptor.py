@@ -54,6 +54,7 @@ class Descriptor:
     fraction: int = 0
     output: int = Output.SPIKES
     samples: int = 1
+    resident: int = 0
     input: int = 0
     second_input: int = 0
     weights: int = 0
@@ -83,8 +84,8 @@ class Plan:
     lif_cycles: int = 0
     rounds: int = 1
     static: int = 0
-    resident: int = 0
     value_after: int = 0
+    value_shift: int = 0
     units: int = 1
     planes_second: int = 1
     planes_out: int = 1
@@ -127,6 +128,7 @@ class Plan:
     bias_map: int = 0
     bias_step: int = 0
     bias_sample: int = 0
+    x_limit: int = 0
     codebook: tuple[int, ...] = (0,) * 16
 
     def pack(self, where: str = "a plan") -> bytes:

@@ -1,0 +1,138 @@
+"""Where things lie in the memory of a compiled network: a growing image, maps and words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from spynq.lif.codes import Output
+from spynq.lif.image import Area
+from spynq.lif.layers import MapShape, Network
+from spynq.lif.params import BEAT_BYTES, LANES, LifConfig
+from spynq.lif.tiling import Tiled, tiling
+
+__all__ = ["MAPS", "Job", "Memory", "areas", "channel_strides"]
+
+_BEAT_BITS = 8 * BEAT_BYTES
+MAPS = (Output.SPIKES, Output.VALUE)
+"""Outputs that are maps of bits; the others are words."""
+
+
+@dataclass
+class Memory:
+    """An image that grows: constants first, then room without content."""
+
+    content: bytearray = field(default_factory=bytearray)
+    top: int = 0
+
+    def reserve(self, beats: int) -> int:
+        """First beat of room for so many."""
+        start, self.top = self.top, self.top + beats
+        return start
+
+    def append(self, content: bytes) -> int:
+        """Put bytes into the image; their first beat."""
+        start = self.reserve(-(-len(content) // BEAT_BYTES))
+        self.content.extend(bytes(start * BEAT_BYTES - len(self.content)))
+        self.content.extend(content)
+        return start
+
+    def fill(self) -> None:
+        """End the constants."""
+        self.content.extend(bytes(self.top * BEAT_BYTES - len(self.content)))
+
+
+@dataclass
+class Job:
+    """What is compiled for what.
+
+    Parameters
+    ----------
+    network : Network
+    config : LifConfig
+    samples : int
+    chunks : list of range
+        Steps of each chunk.
+    first, last : bool
+        Whether the steps begin, and end, a sample.
+    shapes : dict of str to MapShape
+    strides : dict of str to int
+        Channel stride of every map.
+    tiled : dict of str to Tiled
+        Layers with neurons.
+    """
+
+    network: Network
+    config: LifConfig
+    samples: int
+    chunks: list[range]
+    first: bool
+    last: bool
+    shapes: dict[str, MapShape]
+    strides: dict[str, int]
+    tiled: dict[str, Tiled] = field(default_factory=dict)
+
+    @property
+    def stateful(self) -> bool:
+        """Membranes pass through memory."""
+        return len(self.chunks) > 1 or not (self.first and self.last)
+
+    def state_beats(self, name: str) -> int:
+        """Beats of the states of a sample."""
+        shape = self.shapes[name]
+        return shape.height * shape.width * self.strides[name] * 4 // BEAT_BYTES if self.stateful else 0
+
+
+def channel_strides(network: Network, shapes: dict[str, MapShape], columns: int) -> dict[str, int]:
+    """Channel stride of every map; the input is dense unless slices or a second source forbid it."""
+
+    def written(channels: int) -> int:
+        log2_h, rounds = tiling(channels, columns)
+        return LANES * rounds << log2_h
+
+    channels = network.input.channels
+    readers = [layer for layer in network.layers if "input" in layer.sources]
+    joined = any(len(layer.sources) > 1 or layer.kind == "copy" for layer in readers)
+    sliced = any(layer.kind == "pool" or 1 < layer.groups == channels for layer in readers)
+    wide = joined or (sliced and channels > LANES)
+    strides = {"input": written(channels) if wide else channels}
+    for layer in network.layers:
+        copied = strides[layer.sources[0]]
+        strides[layer.name] = copied if layer.kind == "copy" else written(shapes[layer.name].channels)
+    return strides
+
+
+def areas(job: Job, memory: Memory) -> dict[str, Area]:
+    """Reserve room for the input and for what every layer writes."""
+    network = job.network
+    found = {"input": _map(job, memory, "input", Output.SPIKES, 1 if network.static else network.steps)}
+    for layer in network.layers:
+        kind = Output.VALUE if layer.kind == "copy" else layer.output
+        if kind in MAPS:
+            found[layer.name] = _map(job, memory, layer.name, kind, network.steps)
+        else:
+            found[layer.name] = _words(job, memory, layer.name, kind)
+    return found
+
+
+def _map(job: Job, memory: Memory, name: str, kind: Output, steps: int) -> Area:
+    shape, stride = job.shapes[name], job.strides[name]
+    plane = -(-shape.height * shape.width * stride // _BEAT_BITS)
+    step = plane * shape.planes
+    sample = step * steps
+    return Area(name, kind, shape, stride, steps, memory.reserve(sample * job.samples), plane, step, sample)
+
+
+def _words(job: Job, memory: Memory, name: str, kind: Output) -> Area:
+    shape, stride = job.shapes[name], job.strides[name]
+    steps = parts = 1
+    if kind == Output.COUNTS:
+        # Each chunk and run of rows counts by itself.
+        parts = len({piece.rows for piece in job.tiled[name].pieces}) * len(job.chunks)
+        step = stride * 2 // BEAT_BYTES
+        sample = step * parts
+    else:
+        steps = job.network.steps if kind == Output.SUMS else 1
+        step = shape.height * shape.width * stride * 4 // BEAT_BYTES
+        sample = step * steps
+    start = memory.reserve(sample * job.samples)
+    return Area(name, kind, shape, stride, steps, start, 0, step, sample, parts)

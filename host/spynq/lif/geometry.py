@@ -1,0 +1,89 @@
+"""Numbers of a plan that follow from a descriptor: how windows become segments of bits, and tiling.
+
+``assemble`` fills plans with them, and the golden model refuses an image whose plan says otherwise.
+"""
+
+from __future__ import annotations
+
+from spynq.lif.codes import Pool
+from spynq.lif.descriptor import Descriptor, Plan
+from spynq.lif.params import LANES
+
+__all__ = ["cover", "geometry"]
+
+
+def geometry(d: Descriptor, plan: Plan) -> dict[str, int]:
+    """Derived fields of a plan by name.
+
+    Parameters
+    ----------
+    d : Descriptor
+    plan : Plan
+        Of which COLUMNS, LOG2_H, ROUNDS, IN_CHANNELS, IN_BIT and SLICE are looked at.
+    """
+    return {**_tiling(d, plan), **_windows(d, plan)}
+
+
+def _tiling(d: Descriptor, plan: Plan) -> dict[str, int]:
+    streams = plan.columns >> plan.log2_h
+    units = d.h_out * d.w_out * plan.rounds
+    pixels, step_round = divmod(streams, plan.rounds)
+    step_y, step_x = divmod(pixels, d.w_out)
+    # A column updates two neurons per cycle and rests long enough for its memory to follow.
+    cycles = -(-min(d.c_out, LANES) // 2)
+    if -(-units // streams) * cycles < LANES // 2:
+        cycles = LANES // 2
+    return {
+        "units": units,
+        "step_round": step_round,
+        "step_x": step_x,
+        "step_y": step_y,
+        "lif_cycles": cycles,
+    }
+
+
+def _windows(d: Descriptor, plan: Plan) -> dict[str, int]:
+    shift = d.pool_log2 if d.pool_in != Pool.NONE else 0
+    stride = plan.in_channels
+    row = d.w_in * stride
+    taps = LANES if plan.slice else stride
+    found = {
+        "row_bits": row,
+        "x_limit": (d.w_in >> shift << shift) * stride,
+        "map_bits": plan.in_bit + (d.h_in >> shift << shift) * row,
+        "x_step": d.stride_x * stride << shift,
+        "x_first": -(d.pad_x * stride << shift),
+        "x_end": d.w_out * d.stride_x * stride << shift,
+        "y_step": d.stride_y * row << shift,
+        "y_first": plan.in_bit - (d.pad_y * row << shift),
+        "pool_log2": shift,
+        "segment_rows": d.kh << shift,
+        "segments": d.kw << shift,
+        "segment_bits": min(LANES, stride) if plan.slice else stride,
+        "segment_x": d.dilation_x * stride,
+        "segment_y": d.dilation_y * row,
+        "tap_x": taps,
+        "tap_y": d.kw * taps,
+        "taps": d.kh * d.kw * taps,
+    }
+    if not shift and not plan.slice and d.dilation_x == 1:
+        # The window of a row is one run of bits.
+        found |= {"segments": 1, "segment_bits": d.kw * stride, "segment_x": 0}
+        whole = (d.kh, d.kw, d.h_out, d.w_out, d.pad_y, d.pad_x, d.dilation_y)
+        bits = d.h_in * row
+        if whole == (d.h_in, d.w_in, 1, 1, 0, 0, 1) and bits < 1 << 16:
+            # One window, the whole map: a single run.
+            found |= {"segment_rows": 1, "segment_bits": bits, "row_bits": bits, "x_limit": bits}
+            found |= {"y_step": d.stride_y * bits, "segment_y": bits}
+    return found
+
+
+def cover(windows: int, kernel: int, stride: int, dilation: int, pad: int, size: int) -> list[int]:
+    """How many windows see each of ``size`` places of an axis."""
+    seen = [0] * size
+    for window in range(windows):
+        for tap in range(kernel):
+            place = window * stride + tap * dilation - pad
+            if 0 <= place < size:
+                seen[place] += 1
+    return seen

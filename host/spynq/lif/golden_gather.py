@@ -1,0 +1,144 @@
+"""Weights of the golden model, and the sums of a window: A of every neuron and step."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
+
+from spynq.lif.codes import Combine, Pool, WeightFormat
+from spynq.lif.descriptor import Descriptor, Plan
+from spynq.lif.params import BEAT_BYTES, LANES
+from spynq.model import Memory
+
+__all__ = ["BOUND", "Gather", "decode_weights", "read_weights"]
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+BOUND = (1 << 23) - 1
+"""Largest sum of |weight| times largest input value of a neuron: what the 24-bit accumulator holds."""
+
+
+def decode_weights(
+    data: npt.NDArray[np.uint8], form: WeightFormat, codebook: tuple[int, ...], taps: int
+) -> Integers:
+    """Weights of one lane group from its beats, shape (taps, 16)."""
+    bits = form.bits
+    if bits == 8:
+        return data.view(np.int8).astype(np.int64).reshape(-1, LANES)[:taps]
+    # Codes fill a byte from its low end, and taps a beat.
+    codes = (data.reshape(-1, 1) >> np.arange(0, 8, bits)) & (1 << bits) - 1
+    codes = codes.astype(np.int64).reshape(-1, LANES)[:taps]
+    if form in (WeightFormat.CODEBOOK2, WeightFormat.CODEBOOK4):
+        values: Integers = np.array(codebook, np.int64)[codes]
+        return values
+    if form == WeightFormat.S1:
+        return 1 - 2 * codes
+    return codes - ((codes >> bits - 1) << bits)
+
+
+def read_weights(memory: Memory, base: int, d: Descriptor, plan: Plan) -> Integers:
+    """Weights of all lane groups, shape (groups, taps, 16); channels that are none read as 0."""
+    form = WeightFormat(d.format)
+    groups = plan.rounds << plan.log2_h
+    per_beat = 8 // form.bits
+    beats = -(-plan.taps // per_beat)
+    if groups * beats != plan.weight_beats:
+        raise AssertionError(f"{groups} lane groups of {beats} beats are not {plan.weight_beats}")
+    data = memory.read(base + d.weights * BEAT_BYTES, plan.weight_beats * BEAT_BYTES)
+    raw = np.frombuffer(data, np.uint8).reshape(groups, -1)
+    weights = np.stack([decode_weights(group, form, plan.codebook, plan.taps) for group in raw])
+    # A one-bit weight cannot be zero, so the lanes beyond the last channel hold anything.
+    channel = np.arange(groups)[:, None] * LANES + np.arange(LANES)
+    return weights * (channel < d.c_out)[:, None, :]
+
+
+class Gather:
+    """Sums of one layer.
+
+    Sums are made in float32, which is exact here: every partial sum is an integer below 2**24,
+    as the bound of the accumulator says, and the bound is checked first.
+
+    Parameters
+    ----------
+    d, plan : Descriptor, Plan
+    weights : ndarray of int64, shape (groups, taps, 16)
+    """
+
+    def __init__(self, d: Descriptor, plan: Plan, weights: Integers) -> None:
+        self.d, self.slice = d, plan.slice
+        groups = weights.shape[0]
+        stride = LANES if plan.slice else plan.in_channels
+        taps = weights.reshape(groups, d.kh * d.kw, stride, LANES)
+        if not plan.slice:
+            # Taps of bits that are no channel are never used.
+            taps = taps[:, :, : d.c_in]
+        total = np.abs(taps).sum(axis=(1, 2)).max() * _largest_value(d, plan)
+        if total > BOUND:
+            raise AssertionError(f"sums of up to {total} leave the accumulator, which holds {BOUND}")
+        flat = taps.reshape(groups, -1, LANES)
+        self.diagonal: Floats | None = None
+        if not plan.slice:
+            self.matrix = flat.transpose(1, 0, 2).reshape(flat.shape[1], -1).astype(np.float32)
+            return
+        self.matrix = flat.astype(np.float32)
+        diagonal = taps[:, :, np.arange(LANES), np.arange(LANES)]
+        if np.abs(taps).sum() == np.abs(diagonal).sum():
+            # Shape (kernel pixels, channels).
+            self.diagonal = diagonal.transpose(1, 0, 2).reshape(d.kh * d.kw, -1).astype(np.float32)
+
+    def __call__(self, values: npt.NDArray[np.int16]) -> Integers:
+        """A, shape (items, rows, pixels, channels), from values, shape (items, rows, pixels, channels in)."""
+        d = self.d
+        padded = self._padded(values)
+        windows = self._windows(padded)
+        items, rows, pixels = windows.shape[:3]
+        if not self.slice:
+            flat = windows.reshape(items * rows * pixels, -1)
+            sums = flat @ self.matrix
+        elif self.diagonal is not None:
+            kernel = windows.reshape(items * rows * pixels, d.kh * d.kw, -1)
+            sums = np.einsum("ikc,kc->ic", kernel, self.diagonal)
+        else:
+            groups = len(self.matrix)
+            split = windows.reshape(items * rows * pixels, d.kh * d.kw, groups, LANES)
+            flat = split.transpose(2, 0, 1, 3).reshape(groups, items * rows * pixels, -1)
+            sums = (flat @ self.matrix).transpose(1, 0, 2).reshape(items * rows * pixels, -1)
+        return sums.reshape(items, rows, pixels, -1)[..., : d.c_out].astype(np.int64)
+
+    def _padded(self, values: npt.NDArray[np.int16]) -> Floats:
+        """The map inside zeros, so that every window is within."""
+        d = self.d
+        items, rows, pixels, channels = values.shape
+        high = max(d.pad_y + rows, (d.h_out - 1) * d.stride_y + (d.kh - 1) * d.dilation_y + 1)
+        wide = max(d.pad_x + pixels, (d.w_out - 1) * d.stride_x + (d.kw - 1) * d.dilation_x + 1)
+        room = -(-channels // LANES) * LANES if self.slice else channels
+        padded = np.zeros((items, high, wide, room), np.float32)
+        padded[:, d.pad_y : d.pad_y + rows, d.pad_x : d.pad_x + pixels, :channels] = values
+        return padded
+
+    def _windows(self, padded: Floats) -> Floats:
+        """View of all windows, shape (items, rows, pixels, kh, kw, channels)."""
+        d = self.d
+        item, row, pixel, channel = padded.strides
+        return as_strided(
+            padded,
+            (len(padded), d.h_out, d.w_out, d.kh, d.kw, padded.shape[3]),
+            (
+                item,
+                row * d.stride_y,
+                pixel * d.stride_x,
+                row * d.dilation_y,
+                pixel * d.dilation_x,
+                channel,
+            ),
+            writeable=False,
+        )
+
+
+def _largest_value(d: Descriptor, plan: Plan) -> int:
+    """Largest magnitude of an input value after pooling and joining."""
+    value = 1 << d.planes - 1 if d.signed else (1 << d.planes) - 1
+    if d.second and d.combine == Combine.ADD:
+        value += (1 << plan.planes_second) - 1
+    return value << 2 * d.pool_log2 if d.pool_in == Pool.SUM else value

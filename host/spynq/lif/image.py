@@ -1,0 +1,254 @@
+"""A compiled network: bytes for the engine's memory, where inputs and outputs lie, and a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from spynq.lif.codes import Output
+from spynq.lif.descriptor import Descriptor, Plan
+from spynq.lif.errors import LifError
+from spynq.lif.golden_maps import pack_bits
+from spynq.lif.layers import MapShape
+from spynq.lif.params import BEAT_BYTES, LifConfig
+
+__all__ = ["Area", "Image", "LayerReport", "Task"]
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass
+class Area:
+    """Where a map or a result lies; strides in beats.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer, or ``"input"``.
+    kind : Output
+        SPIKES and VALUE are maps of planes, the others words.
+    shape : MapShape
+        At one step.
+    channels : int
+        Channel stride.
+    steps : int
+        Steps that are stored.
+    beat : int
+        First beat.
+    plane, step, sample : int
+        Strides.
+    parts : int
+        Counts of so many pieces and chunks lie behind each other, a ``step`` apart, to be added.
+    """
+
+    name: str
+    kind: Output
+    shape: MapShape
+    channels: int
+    steps: int
+    beat: int
+    plane: int
+    step: int
+    sample: int
+    parts: int = 1
+
+    def put(self, memory: npt.NDArray[np.uint8], values: npt.ArrayLike) -> None:
+        """Store input values, integers of shape (samples, steps, channels, height, width).
+
+        Raises
+        ------
+        LifError
+            E01 no steps, E08 shape or type, E07 a value that the planes do not hold.
+        """
+        array = np.asarray(values)
+        shape = self.shape
+        want = (self.steps, shape.channels, shape.height, shape.width)
+        if array.ndim == 5 and array.shape[1] == 0:
+            raise LifError("E01", f"the input has no time steps; the network was compiled for {self.steps}")
+        if array.ndim != 5 or array.shape[1:] != want or array.dtype.kind not in "biu":
+            raise LifError(
+                "E08",
+                f"the input must be integers of shape [samples, {', '.join(map(str, want))}], "
+                f"not {array.dtype} of shape {list(array.shape)}",
+            )
+        low, high = (
+            (-(1 << shape.planes - 1), (1 << shape.planes - 1) - 1)
+            if shape.signed
+            else (0, (1 << shape.planes) - 1)
+        )
+        if array.size and not low <= int(array.min()) <= int(array.max()) <= high:
+            raise LifError(
+                "E07",
+                f"the input goes from {array.min()} to {array.max()} and {shape.planes} planes hold "
+                f"{low} to {high}; compile for more planes",
+            )
+        for n, sample in enumerate(array):
+            for t, step in enumerate(sample):
+                pixels = np.moveaxis(step.astype(np.int64), 0, -1)
+                for p in range(shape.planes):
+                    content = pack_bits(pixels >> shape.planes - 1 - p & 1 != 0, self.channels)
+                    at = (self.beat + n * self.sample + t * self.step + p * self.plane) * BEAT_BYTES
+                    memory[at : at + len(content)] = np.frombuffer(content, np.uint8)
+
+    def get(self, memory: npt.NDArray[np.uint8], samples: int) -> Integers:
+        """What the engine wrote.
+
+        Returns
+        -------
+        ndarray of int64
+            Maps and sums: (samples, steps, channels, height, width); membranes: (samples, channels, height,
+            width); counts: (samples, channels).
+        """
+        if self.kind in (Output.SPIKES, Output.VALUE):
+            return self._maps(memory, samples)
+        if self.kind == Output.COUNTS:
+            total = np.zeros((samples, self.shape.channels), np.int64)
+            for n in range(samples):
+                for part in range(self.parts):
+                    at = (self.beat + n * self.sample + part * self.step) * BEAT_BYTES
+                    total[n] += memory[at : at + 2 * self.channels].view("<u2")[: self.shape.channels]
+            return total
+        shape = (self.shape.height, self.shape.width, self.channels)
+        steps = self.steps if self.kind == Output.SUMS else 1
+        found = np.empty((samples, steps, *shape), np.int64)
+        for n in range(samples):
+            for t in range(steps):
+                at = (self.beat + n * self.sample + t * self.step) * BEAT_BYTES
+                found[n, t] = memory[at : at + 4 * int(np.prod(shape))].view("<i4").reshape(shape)
+        words = np.moveaxis(found[..., : self.shape.channels], -1, 2)
+        return words if self.kind == Output.SUMS else words[:, 0]
+
+    def _maps(self, memory: npt.NDArray[np.uint8], samples: int) -> Integers:
+        shape = self.shape
+        found = np.zeros((samples, self.steps, shape.height, shape.width, shape.channels), np.int64)
+        size = shape.height * shape.width * self.channels
+        for n in range(samples):
+            for t in range(self.steps):
+                for p in range(shape.planes):
+                    at = (self.beat + n * self.sample + t * self.step + p * self.plane) * BEAT_BYTES
+                    bits = np.unpackbits(memory[at : at + -(-size // 8)], bitorder="little")[:size]
+                    pixels = bits.reshape(shape.height, shape.width, self.channels)[..., : shape.channels]
+                    found[n, t] += pixels.astype(np.int64) << shape.planes - 1 - p
+        return np.moveaxis(found, -1, 2)
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What became of a layer.
+
+    Parameters
+    ----------
+    name, kind : str
+    shape : MapShape
+        Of its output.
+    format : str
+        Weight format; empty if it has no weights.
+    weight_bytes : int
+        Weights in memory.
+    taps : int
+        Taps of a column for it: rounds times taps.
+    columns : int
+        Columns that share a stream.
+    rounds, pieces, chunks : int
+        How it was cut.
+    resident : bool
+        Its weights stay in the weight memory from run to run.
+    bound : int
+        Largest sum that any channel can have.
+    remarks : tuple of str
+        What is allowed and probably not meant.
+    """
+
+    name: str
+    kind: str
+    shape: MapShape
+    format: str
+    weight_bytes: int
+    taps: int
+    columns: int
+    rounds: int
+    pieces: int
+    chunks: int
+    resident: bool
+    bound: int
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One descriptor with its plan, and the layer it belongs to."""
+
+    layer: str
+    descriptor: Descriptor
+    plan: Plan
+    beat: int
+
+
+@dataclass
+class Image:
+    """A network compiled for one build.
+
+    Parameters
+    ----------
+    name : str
+    config : LifConfig
+        The build.
+    samples, steps : int
+        Samples of a run, steps of a sample.
+    content : bytes
+        From BASE on: descriptors, plans, records, weights.
+    beats : int
+        Beats of memory in all, maps and results behind the content.
+    start : int
+        First descriptor.
+    records : int
+        First COUNTERS record.
+    tasks : list of Task
+        Descriptors in order.
+    input : Area
+    outputs : dict of str to Area
+        Results of the layers that no other reads.
+    maps : dict of str to Area
+        What every layer writes.
+    layers : list of LayerReport
+    resident : bool
+        All weights stay in the weight memory, so that later runs need not load them.
+    """
+
+    name: str
+    config: LifConfig
+    samples: int
+    steps: int
+    content: bytes
+    beats: int
+    start: int
+    records: int
+    tasks: list[Task]
+    input: Area
+    outputs: dict[str, Area]
+    maps: dict[str, Area]
+    layers: list[LayerReport]
+    resident: bool
+
+    def layer_at(self, address: int) -> str:
+        """Layer whose descriptors, weights, maps or results hold a byte address from BASE."""
+        beat, best, name = address // BEAT_BYTES, -1, ""
+        for task in self.tasks:
+            d = task.descriptor
+            for start in (task.beat, d.params, d.weights, d.states, d.result, d.taps):
+                if best < start <= beat:
+                    best, name = start, task.layer
+        if best < self.input.beat <= beat:
+            name = self.input.name
+        return name
+
+    def content_with(self, resident: bool) -> bytes:
+        """The content for a run; ``resident``: all weights are in the weight memory from a run before."""
+        content = bytearray(self.content)
+        for task in self.tasks:
+            if resident and task.descriptor.weights:
+                marked = replace(task.descriptor, resident=1)
+                content[task.beat * BEAT_BYTES : task.beat * BEAT_BYTES + 64] = marked.pack()
+        return bytes(content)

@@ -1,0 +1,235 @@
+"""Descriptors and plans of a layer: a pair per piece, a descriptor per chunk of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spynq.lif.areas import MAPS, Job, Memory
+from spynq.lif.codes import Bias, Op, Output, Pool
+from spynq.lif.descriptor import Channel, Descriptor, Plan
+from spynq.lif.descriptor import Fir as FirRecord
+from spynq.lif.encode import encode_groups
+from spynq.lif.geometry import geometry
+from spynq.lif.image import Area
+from spynq.lif.layers import Layer, Neuron
+from spynq.lif.params import BEAT_BYTES, LifConfig
+from spynq.lif.tiling import Piece, Tiled
+
+__all__ = ["PLAN_BYTES", "Prepared", "chunks_of", "constants", "round_parts"]
+
+PLAN_BYTES = 144
+"""Bytes of a plan, which channel records follow."""
+_BEAT_BITS = 8 * BEAT_BYTES
+_FARTHEST = (1 << 23) - 1
+
+
+@dataclass
+class Prepared:
+    """A piece of a layer without the addresses of maps; ``piece`` is absent for a copy."""
+
+    layer: Layer
+    piece: Piece | None
+    descriptor: Descriptor
+    plan: Plan
+    part: int = 0
+
+
+def round_parts(tiled: Tiled) -> list[range]:
+    """Runs of rounds, each once."""
+    return list(dict.fromkeys(piece.rounds for piece in tiled.pieces))
+
+
+def constants(job: Job, layer: Layer, memory: Memory, bases: Mapping[tuple[str, int], int]) -> list[Prepared]:
+    """Put weights, records and room for plans of a layer into the image.
+
+    Parameters
+    ----------
+    job : Job
+    layer : Layer
+    memory : Memory
+    bases : mapping of (str, int) to int
+        First tap in the weight memory by layer and first round.
+    """
+    if layer.kind == "copy":
+        return [
+            Prepared(layer, None, Descriptor(op=Op.COPY, params=memory.append(bytes(PLAN_BYTES))), Plan())
+        ]
+    tiled = job.tiled[layer.name]
+    fir = memory.append(_fir(layer)) if layer.fir is not None else 0
+    bias_map = memory.append(_bias_words(layer, tiled)) if layer.bias_map is not None else 0
+    weights = {}
+    for rounds in round_parts(tiled):
+        groups = tiled.groups[rounds[0] << tiled.log2_h : rounds[-1] + 1 << tiled.log2_h]
+        content = encode_groups(groups, tiled.format, tiled.codebook)
+        weights[rounds[0]] = (memory.append(content), len(content) // BEAT_BYTES)
+    rows = sorted({piece.rows for piece in tiled.pieces}, key=lambda r: r.start)
+    found = []
+    for piece in tiled.pieces:
+        d, plan = _describe(tiled, piece, job.config)
+        d.taps = fir
+        d.weights, plan.weight_beats = weights[piece.rounds[0]]
+        plan.weight_base = bases[layer.name, piece.rounds[0]]
+        plan.bias_map = bias_map and bias_map + _words_before(tiled, piece)
+        d.params = memory.append(bytes(PLAN_BYTES) + _records(tiled, piece))
+        found.append(Prepared(layer, piece, d, plan, rows.index(piece.rows)))
+    return found
+
+
+def _fir(layer: Layer) -> bytes:
+    assert layer.fir is not None
+    return FirRecord(layer.fir.taps, layer.fir.shift, layer.fir.segment).pack(f"layer {layer.name!r}")
+
+
+def _bias_words(layer: Layer, tiled: Tiled) -> bytes:
+    assert layer.bias_map is not None
+    words = np.zeros((tiled.shape.height, tiled.shape.width, tiled.out_channels), "<i4")
+    words[..., : tiled.shape.channels] = np.moveaxis(layer.bias_map, 0, -1)
+    return words.tobytes()
+
+
+def _records(tiled: Tiled, piece: Piece) -> bytes:
+    """Channel records of the piece's rounds."""
+    neuron = tiled.layer.neuron
+    assert neuron is not None
+    numbers = range(piece.rounds[0] * tiled.round_channels, (piece.rounds[-1] + 1) * tiled.round_channels)
+    where = f"layer {tiled.layer.name!r}"
+    return b"".join(_channel(neuron, c, tiled.shape.channels).pack(where) for c in numbers)
+
+
+def _channel(neuron: Neuron, number: int, channels: int) -> Channel:
+    if number >= channels:
+        return Channel(theta=_FARTHEST)
+    values = {
+        "theta": neuron.theta,
+        "zeta": neuron.theta if neuron.zeta is None else neuron.zeta,
+        "bias": neuron.bias,
+        "decay": neuron.decay,
+        "v_reset": neuron.v_reset,
+        "rest": neuron.rest,
+    }
+    return Channel(**{name: int(value[number]) for name, value in values.items() if value is not None})
+
+
+def _describe(tiled: Tiled, piece: Piece, config: LifConfig) -> tuple[Descriptor, Plan]:
+    """Descriptor and plan of a piece, without addresses and strides of maps."""
+    layer, neuron = tiled.layer, tiled.layer.neuron
+    assert neuron is not None
+    before, channels = piece.rounds[0] * tiled.round_channels, len(piece.rounds) * tiled.round_channels
+    d = Descriptor(
+        op=tiled.op, h_in=piece.input_rows, w_in=tiled.source.width, c_in=tiled.source.channels,
+        c_out=min(tiled.shape.channels - before, channels), h_out=len(piece.rows), w_out=tiled.shape.width,
+        kh=tiled.kernel[0], kw=tiled.kernel[1], stride_y=layer.stride[0], stride_x=layer.stride[1],
+        pad_y=piece.pad_y, pad_x=layer.padding[1], dilation_y=tiled.dilation[0], dilation_x=tiled.dilation[1],
+        groups=layer.groups, pool_in=layer.pool_in if tiled.pool else Pool.NONE, pool_log2=tiled.pool,
+        format=tiled.format, reset=neuron.reset, leak=neuron.leak, refractory=neuron.refractory,
+        policy=neuron.policy, fire=int(neuron.fires),
+        bias=Bias.CHANNEL if layer.bias_map is None else Bias.MAP, use_fir=int(layer.fir is not None),
+        fraction=neuron.fraction, output=layer.output,
+    )  # fmt: skip
+    row = tiled.source.width * tiled.in_channels
+    plan = Plan(
+        columns=config.columns, log2_h=tiled.log2_h, rounds=len(piece.rounds), in_channels=tiled.in_channels,
+        out_channels=channels, slice=tiled.slice, codebook=tiled.codebook, value_after=int(layer.value_after),
+        value_shift=layer.value_shift, in_bit=piece.first_row * row % _BEAT_BITS,
+    )  # fmt: skip
+    plan.in_beats = -(-(plan.in_bit + piece.input_rows * row) // _BEAT_BITS)
+    for name, value in geometry(d, plan).items():
+        setattr(plan, name, value)
+    return d, plan
+
+
+def _words_before(tiled: Tiled, piece: Piece) -> int:
+    """Beats of 32-bit words before those of a piece."""
+    pixels = piece.rows[0] * tiled.shape.width
+    return (pixels * tiled.out_channels + piece.rounds[0] * tiled.round_channels) * 4 // BEAT_BYTES
+
+
+def chunks_of(
+    job: Job, prepared: list[Prepared], areas: Mapping[str, Area], states: int
+) -> list[tuple[Descriptor, Plan]]:
+    """Descriptors of a layer in the order in which they run, without NEXT.
+
+    Parameters
+    ----------
+    job : Job
+    prepared : list of Prepared
+        Pieces of the layer.
+    areas : mapping of str to Area
+    states : int
+        First beat of the layer's states.
+    """
+    found: list[tuple[Descriptor, Plan]] = []
+    loaded = 0
+    for part in prepared:
+        _set_strides(job, part, areas)
+        for number, steps in enumerate(job.chunks):
+            d = replace(part.descriptor, steps=len(steps), t0=steps[0], samples=job.samples)
+            d.first = int(job.first and number == 0)
+            d.last = int(job.last and number == len(job.chunks) - 1)
+            # Later pieces and chunks find the weights of the first.
+            d.resident = int(0 < d.weights == loaded)
+            loaded = d.weights
+            _set_addresses(job, part, d, areas, number)
+            if part.piece is not None:
+                d.states = states + _words_before(job.tiled[part.layer.name], part.piece)
+            found.append((d, part.plan))
+    return found
+
+
+def _set_strides(job: Job, part: Prepared, areas: Mapping[str, Area]) -> None:
+    plan, layer = part.plan, part.layer
+    source, out = areas[layer.sources[0]], areas[layer.name]
+    plan.columns = job.config.columns
+    plan.in_plane, plan.in_sample = source.plane, source.sample
+    plan.static = int(source.name == "input" and job.network.static)
+    plan.in_step = _step(job, source)
+    if len(layer.sources) > 1:
+        second = areas[layer.sources[1]]
+        plan.planes_second, plan.second_sample = second.shape.planes, second.sample
+        plan.second_step = _step(job, second)
+    plan.out_plane, plan.out_step, plan.out_sample = out.plane, out.step, out.sample
+    plan.planes_out = out.shape.planes if out.kind in MAPS else 1
+    if part.piece is None:
+        plan.in_channels = plan.out_channels = source.channels
+        plan.in_beats, plan.out_beats = source.plane, out.plane
+        return
+    plan.state_sample = job.state_beats(layer.name)
+    if out.kind == Output.COUNTS:
+        plan.out_beats = plan.out_channels * 2 // BEAT_BYTES
+    else:
+        bits = (1 if out.kind in MAPS else 32) * plan.out_channels
+        plan.out_beats = -(-len(part.piece.rows) * out.shape.width * bits // _BEAT_BITS)
+
+
+def _step(job: Job, source: Area) -> int:
+    return 0 if source.name == "input" and job.network.static else source.step
+
+
+def _set_addresses(job: Job, part: Prepared, d: Descriptor, areas: Mapping[str, Area], number: int) -> None:
+    layer, plan, piece = part.layer, part.plan, part.piece
+    source, out, t = areas[layer.sources[0]], areas[layer.name], job.chunks[number][0]
+    d.second, d.combine = int(len(layer.sources) > 1), layer.combine
+    d.planes, d.signed = source.shape.planes, int(source.shape.signed)
+    row = source.shape.width * source.channels
+    skipped = 0 if piece is None else piece.first_row * row // _BEAT_BITS
+    d.input = source.beat + t * plan.in_step + skipped
+    if d.second:
+        d.second_input = areas[layer.sources[1]].beat + t * plan.second_step + skipped
+    if piece is None:
+        d.c_in, d.h_in, d.w_in = source.shape.channels, source.shape.height, source.shape.width
+        d.c_out, d.h_out, d.w_out = d.c_in, d.h_in, d.w_in
+        d.result = out.beat + t * out.step
+        return
+    tiled = job.tiled[layer.name]
+    channels = piece.rounds[0] * tiled.round_channels
+    if out.kind == Output.COUNTS:
+        place = number * (out.parts // len(job.chunks)) + part.part
+        d.result = out.beat + place * out.step + channels * 2 // BEAT_BYTES
+    elif out.kind in MAPS:
+        bits = piece.rows[0] * out.shape.width * out.channels + channels
+        d.result = out.beat + t * out.step + bits // _BEAT_BITS
+    else:
+        d.result = out.beat + t * (out.kind == Output.SUMS) * out.step + _words_before(tiled, piece)

@@ -1,0 +1,251 @@
+"""A layer as the engine sees it: one matrix of taps, a kernel, a tiling in lane groups and pieces."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from spynq.lif.codes import Op, Pool, WeightFormat
+from spynq.lif.encode import choose_format, lane_groups
+from spynq.lif.errors import LifError
+from spynq.lif.layers import Integers, Layer, MapShape
+from spynq.lif.params import LANES, LifConfig
+
+__all__ = ["Piece", "Tiled", "tile", "tiling"]
+
+_BEAT_BITS = 128
+
+
+def tiling(channels: int, columns: int) -> tuple[int, int]:
+    """(log2 of the columns of a stream, rounds) for so many output channels: the stride is 16 H R."""
+    groups = -(-channels // LANES)
+    log2_h = 0
+    while 1 << log2_h < groups and columns % (2 << log2_h) == 0:
+        log2_h += 1
+    return log2_h, -(-groups // (1 << log2_h))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of output rows, or of rounds, that one descriptor does.
+
+    Parameters
+    ----------
+    rows : range
+        Output rows.
+    rounds : range
+        Rounds of every pixel of them.
+    first_row, input_rows : int
+        Rows of the input (not pooled) that are loaded.
+    pad_y : int
+        Rows of padding above them.
+    """
+
+    rows: range
+    rounds: range
+    first_row: int
+    input_rows: int
+    pad_y: int
+
+
+@dataclass(frozen=True)
+class Tiled:
+    """A layer ready for descriptors.
+
+    Parameters
+    ----------
+    layer : Layer
+    op : Op
+    source, shape : MapShape
+        Of the first source, and of the output.
+    kernel, dilation : (int, int)
+    pool : int
+        Log2 of the pooling of the input.
+    in_channels, out_channels : int
+        Channel strides.
+    log2_h, rounds, slice : int
+    groups : ndarray of int64, shape (lane groups, taps, 16)
+        Weights, with zeros where there are none.
+    format, codebook : WeightFormat, tuple of int
+    pieces : list of Piece
+    """
+
+    layer: Layer
+    op: Op
+    source: MapShape
+    shape: MapShape
+    kernel: tuple[int, int]
+    dilation: tuple[int, int]
+    pool: int
+    in_channels: int
+    out_channels: int
+    log2_h: int
+    rounds: int
+    slice: int
+    groups: Integers
+    format: WeightFormat
+    codebook: tuple[int, ...]
+    pieces: list[Piece]
+
+    @property
+    def taps(self) -> int:
+        """Taps of a lane group."""
+        return int(self.groups.shape[1])
+
+    @property
+    def round_channels(self) -> int:
+        """Output channels of a round."""
+        return LANES << self.log2_h
+
+
+def tile(layer: Layer, shapes: Mapping[str, MapShape], in_channels: int, config: LifConfig) -> Tiled:
+    """Tile a layer with neurons.
+
+    Raises
+    ------
+    LifError
+        E05: it does not fit the build however it is cut. E07: weights and format do not agree.
+    """
+    source, shape = shapes[layer.sources[0]], shapes[layer.name]
+    pool = layer.pool_size.bit_length() - 1 if layer.pool_in != Pool.NONE else 0
+    log2_h, rounds = tiling(shape.channels, config.columns)
+    out_channels = LANES * rounds << log2_h
+    depthwise = layer.kind == "conv" and layer.groups == source.channels == shape.channels > 1
+    sliced = layer.kind == "pool" or depthwise
+    weights, dilation = _dense(layer, sliced, shape.channels), layer.dilation
+    if pool and dilation != (1, 1):
+        # The taps of a pooled pixel follow each other only without dilation.
+        weights, dilation = _dilated(weights, dilation), (1, 1)
+    if sliced:
+        op = Op.POOL if layer.kind == "pool" else Op.DEPTHWISE
+        groups = _sliced_taps(weights, out_channels // LANES)
+        log2_h, rounds = 0, out_channels // LANES
+    else:
+        op = Op.FC if layer.kind == "fc" else Op.CONV
+        groups = _dense_taps(weights, in_channels, out_channels // LANES)
+    form, codebook = choose_format(layer.name, groups if sliced else weights, layer.format, layer.codebook)
+    tiled = Tiled(
+        layer, op, source, shape, (int(weights.shape[2]), int(weights.shape[3])), dilation, pool, in_channels,
+        out_channels, log2_h, rounds, LANES * sliced, groups, form, codebook, [],
+    )  # fmt: skip
+    planes = sum(shapes[name].planes for name in layer.sources)
+    tiled.pieces.extend(_pieces(tiled, planes, config))
+    return tiled
+
+
+def _dense(layer: Layer, sliced: bool, channels: int) -> Integers:
+    """Weights (c_out, c_in, kh, kw), or (channels, 1, kh, kw) of a layer in slices."""
+    if layer.kind == "pool":
+        return np.ones((channels, 1, *layer.kernel), np.int64)
+    assert layer.weights is not None
+    weights = layer.weights.astype(np.int64)
+    if sliced or layer.groups == 1:
+        return weights
+    c_out, c_in, kh, kw = weights.shape
+    per_group = c_out // layer.groups
+    filled = np.zeros((c_out, c_in * layer.groups, kh, kw), np.int64)
+    for group in range(layer.groups):
+        outs = slice(group * per_group, (group + 1) * per_group)
+        filled[outs, group * c_in : (group + 1) * c_in] = weights[outs]
+    return filled
+
+
+def _dilated(weights: Integers, dilation: tuple[int, int]) -> Integers:
+    """The same kernel without dilation: zeros between its taps."""
+    c_out, c_in, kh, kw = weights.shape
+    size = ((kh - 1) * dilation[0] + 1, (kw - 1) * dilation[1] + 1)
+    filled = np.zeros((c_out, c_in, *size), np.int64)
+    filled[:, :, :: dilation[0], :: dilation[1]] = weights
+    return filled
+
+
+def _dense_taps(weights: Integers, stride: int, groups: int) -> Integers:
+    """Lane groups with tap (ky * KW + kx) * stride + c."""
+    c_out, c_in, kh, kw = weights.shape
+    taps = np.zeros((kh, kw, stride, c_out), np.int64)
+    taps[:, :, :c_in] = weights.transpose(2, 3, 1, 0)
+    return lane_groups(taps.reshape(-1, c_out), groups)
+
+
+def _sliced_taps(weights: Integers, groups: int) -> Integers:
+    """Lane groups with tap (ky * KW + kx) * 16 + i and weights on the diagonal."""
+    channels, _, kh, kw = weights.shape
+    filled = np.zeros((groups * LANES, kh * kw), np.int64)
+    filled[:channels] = weights.reshape(channels, -1)
+    diagonal = np.zeros((groups, kh * kw, LANES, LANES), np.int64)
+    lanes = np.arange(LANES)
+    diagonal[:, :, lanes, lanes] = filled.reshape(groups, LANES, -1).transpose(0, 2, 1)
+    return diagonal.reshape(groups, -1, LANES)
+
+
+def _pieces(tiled: Tiled, planes: int, config: LifConfig) -> list[Piece]:
+    high, wide = tiled.shape.height, tiled.shape.width
+    rounds, every = _rounds_at_once(tiled, config), range(tiled.rounds)
+    if rounds < tiled.rounds:
+        starts = range(0, tiled.rounds, rounds)
+        return [_piece(tiled, range(high), every[r : r + rounds]) for r in starts]
+    # Rows end at whole beats of the output, except the last.
+    unit = _BEAT_BITS // math.gcd(_BEAT_BITS, wide * tiled.out_channels)
+    streams = config.columns >> tiled.log2_h
+    rows = high
+    while True:
+        pieces = [_piece(tiled, range(y, min(y + rows, high)), every) for y in range(0, high, rows)]
+        units = -(-rows * wide * tiled.rounds // streams)
+        beats = max(_beats(tiled, piece) for piece in pieces) * planes
+        if units <= config.units and beats <= config.maps:
+            return pieces
+        if rows <= unit:
+            raise LifError(
+                "E05",
+                f"layer {tiled.layer.name!r}: {rows} of its {high} output rows are {units} units of a "
+                "column and "
+                f"{beats} beats of input, and this build holds {config.units} and {config.maps}; "
+                "use a build with larger units= or maps=, or a smaller map",
+            )
+        rows = max(unit, (rows - 1) // unit * unit)
+
+
+def _rounds_at_once(tiled: Tiled, config: LifConfig) -> int:
+    """Rounds whose taps and records a column holds."""
+    most = min(config.weights // tiled.taps, config.rounds)
+    if most >= tiled.rounds:
+        return tiled.rounds
+    unit = max(1, _BEAT_BITS // tiled.round_channels)
+    whole = most // unit * unit
+    if tiled.shape.height * tiled.shape.width == 1 and whole and not tiled.slice:
+        return whole
+    raise LifError(
+        "E05",
+        f"layer {tiled.layer.name!r}: {tiled.taps} taps in {tiled.rounds} rounds, and a column of this "
+        "build holds "
+        f"{config.weights} taps and {config.rounds} rounds; use more columns, a build with larger weights=, "
+        "or split the layer",
+    )
+
+
+def _piece(tiled: Tiled, rows: range, rounds: range) -> Piece:
+    layer = tiled.layer
+    pooled = tiled.source.height >> tiled.pool
+    stride, pad = layer.stride[0], layer.padding[0]
+    if len(rows) == tiled.shape.height:
+        return Piece(rows, rounds, 0, tiled.source.height, pad)
+    start = rows[0] * stride - pad
+    stop = rows[-1] * stride - pad + (tiled.kernel[0] - 1) * tiled.dilation[0] + 1
+    if start >= pooled:
+        raise LifError(
+            "E05",
+            f"layer {layer.name!r}: it is cut in pieces, and rows from {rows[0]} on see only padding "
+            f"({pad}); use less padding or a build with larger units=",
+        )
+    first = max(0, start)
+    last = max(first + 1, min(stop, pooled))
+    return Piece(rows, rounds, first << tiled.pool, (last - first) << tiled.pool, max(0, -start))
+
+
+def _beats(tiled: Tiled, piece: Piece) -> int:
+    """Beats of one plane that the piece loads."""
+    row = tiled.source.width * tiled.in_channels
+    return -(-(piece.first_row * row % _BEAT_BITS + piece.input_rows * row) // _BEAT_BITS)
