@@ -7,7 +7,6 @@ and a pass stays only if it beats the same training without it on samples that a
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -94,7 +93,7 @@ def optimise_planes(
     """
     found = []
     for number in range(passes):
-        control, trial = copy.deepcopy(method), copy.deepcopy(method)
+        control, trial = method.copied(), method.copied()
         trial.train()
         changed = remove_planes(trial, gradients, rate, share)
         train(control, number)

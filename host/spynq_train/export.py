@@ -16,6 +16,7 @@ from spynq.lif.graph import Conv, Flatten, Graph, Input, Linear, Node, Output, S
 from spynq.lif.graph import Neuron as GraphNeuron
 from spynq.lif.graph import Pool as GraphPool
 from spynq_train.albsnn import PlanesBlock
+from spynq_train.data import DataSet
 from spynq_train.network import Block, SpikingNetwork
 from spynq_train.neuron import Neuron
 from spynq_train.snnwm import FusionBlock, MemoryBlock
@@ -26,22 +27,24 @@ Floats = NDArray[np.float64]
 Named = tuple[str, Node]
 
 
-def export(network: SpikingNetwork, path: Path, *, spikes: bool) -> Graph:
+def export(network: SpikingNetwork, path: Path, data: DataSet, coding: str) -> Graph:
     """Write a network as NIR, with the reset, tie and step that NIR itself cannot say.
 
     Parameters
     ----------
     network : SpikingNetwork
     path : pathlib.Path
-    spikes : bool
-        The input is binary; else it is pixels, which the engine takes as 8 bits.
+    data : DataSet
+        Says what an input value is.
+    coding : str
+        Of still images: pixels with ``direct``, else spikes.
     """
-    graph = to_graph(network, spikes=spikes)
+    graph = to_graph(network, data, coding)
     write_nir(graph, path)
     return graph
 
 
-def to_graph(network: SpikingNetwork, *, spikes: bool) -> Graph:
+def to_graph(network: SpikingNetwork, data: DataSet, coding: str) -> Graph:
     """Main layers and last head with their norms folded; teaching heads and projections stay behind.
 
     Raises
@@ -50,8 +53,9 @@ def to_graph(network: SpikingNetwork, *, spikes: bool) -> Graph:
         A part cannot be said: maximum pools, and norms whose factor is 0.
     """
     first = network.layers[0].inputs
-    planes = Input(first, 1) if spikes else Input(first, 8, scale=1 / 255)
-    nodes: list[Named] = [("input", planes)]
+    pixels = data.kind == "images" and coding == "direct"
+    levels = data.levels if pixels else 1
+    nodes: list[Named] = [("input", Input(first, levels.bit_length(), scale=1 / levels))]
     for number, block in enumerate(network.chain, 1):
         nodes += _block(number, block)
     if network.layers[-1].kind == "gap":

@@ -125,15 +125,13 @@ def learn(
     if isinstance(run.method, TruncatedLocal):
         details["heads"] = head_accuracies(run.method, _test_batches(data, run.plan, place))
     if out is not None:
-        export(run.method.network.cpu(), out, spikes=data.kind == "events" or run.plan.coding != "direct")
+        export(run.method.network.cpu(), out, data, run.plan.coding)
     return Outcome(run, history, evaluation, details, sum(history.seconds), memory)
 
 
 def saved_bytes(method: Method, data: DataSet, plan: Plan, device: torch.device) -> int:
     """Bytes one batch keeps for its backward pass; the method is left as it was."""
-    import copy
-
-    probe = copy.deepcopy(method).to(device)
+    probe = method.copied().to(device)
     optimiser = torch.optim.SGD(probe.trained(), lr=0.0)
     x = inputs_of(data, data.train[: plan.batch], plan, device, 0)
     y = torch.from_numpy(data.train_labels[: plan.batch]).to(device)
@@ -142,9 +140,7 @@ def saved_bytes(method: Method, data: DataSet, plan: Plan, device: torch.device)
     return saved.most
 
 
-def _test_batches(
-    data: DataSet, plan: Plan, device: torch.device
-) -> Iterator[Batch]:
+def _test_batches(data: DataSet, plan: Plan, device: torch.device) -> Iterator[Batch]:
     for begin in range(0, len(data.test), 200):
         x = inputs_of(data, data.test[begin : begin + 200], plan, device, -1 - begin)
         yield x, torch.from_numpy(data.test_labels[begin : begin + 200]).to(device)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
+from spikingjelly.activation_based import functional
 from torch import Tensor, nn
 
 from spynq_train.network import SpikingNetwork
 from spynq_train.topology import Layer
 
 __all__ = ["LayerReport", "Method", "layer_reports", "one_hot"]
+
+Copied = TypeVar("Copied", bound="Method")
 
 
 class Method(nn.Module):
@@ -36,6 +41,11 @@ class Method(nn.Module):
         """Score of every class, ``[B, K]``, without gradients; the largest is the answer."""
         with torch.no_grad():
             return self.network.rates(x)
+
+    def copied(self: Copied) -> Copied:
+        """A copy at rest; membranes of the last batch hang on its gradients and cannot be copied."""
+        functional.reset_net(self)
+        return copy.deepcopy(self)
 
     def trained(self) -> list[nn.Parameter]:
         """Parameters that the optimiser gets."""

@@ -30,6 +30,8 @@ class DataSet:
     classes : int
     source : str
         Where it came from and which part it is, for reports.
+    levels : int
+        Pixels are multiples of 1 / levels.
     """
 
     name: str
@@ -40,6 +42,7 @@ class DataSet:
     test_labels: Labels
     classes: int
     source: str
+    levels: int = 255
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -30,16 +30,8 @@ def digits(folder: Path | None) -> DataSet:
     kept, held = split(found.target, 450)
     pixels = (found.images[:, None] / 16).astype(np.float32)
     labels = found.target.astype(np.int64)
-    return DataSet(
-        "digits",
-        "images",
-        pixels[kept],
-        labels[kept],
-        pixels[held],
-        labels[held],
-        10,
-        "scikit-learn, own split",
-    )
+    train, test = (pixels[kept], labels[kept]), (pixels[held], labels[held])
+    return DataSet("digits", "images", *train, *test, 10, "scikit-learn, own split", 16)
 
 
 def mnist(folder: Path | None) -> DataSet:
