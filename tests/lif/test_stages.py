@@ -8,6 +8,7 @@ import pytest
 
 from spynq.lif import LifError, run_float
 from spynq.lif.float_model import convolve, fire
+from spynq.lif.folding import stages_of
 from spynq.lif.graph import (
     Conv,
     Flatten,
@@ -23,7 +24,6 @@ from spynq.lif.graph import (
     Threshold,
     sequence,
 )
-from spynq.lif.folding import stages_of
 from spynq.lif.stages import Stage
 
 Floats = npt.NDArray[np.float64]

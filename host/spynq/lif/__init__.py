@@ -14,15 +14,20 @@ if TYPE_CHECKING:
     from spynq.lif.errors import LifError
     from spynq.lif.float_model import run as run_float
     from spynq.lif.graph import Graph
+    from spynq.lif.network import CompiledNetwork, load
     from spynq.lif.nir_reader import read_nir
     from spynq.lif.nir_writer import write_nir
+    from spynq.lif.results import Result
 
-__all__ = ["Graph", "LifError", "read_nir", "run_float", "write_nir"]
+__all__ = ["CompiledNetwork", "Graph", "LifError", "Result", "load", "read_nir", "run_float", "write_nir"]
 
 # Imported when first asked for: a driver on a board needs none of them.
 _PLACES = {
+    "CompiledNetwork": ("spynq.lif.network", "CompiledNetwork"),
     "Graph": ("spynq.lif.graph", "Graph"),
     "LifError": ("spynq.lif.errors", "LifError"),
+    "Result": ("spynq.lif.results", "Result"),
+    "load": ("spynq.lif.network", "load"),
     "read_nir": ("spynq.lif.nir_reader", "read_nir"),
     "run_float": ("spynq.lif.float_model", "run"),
     "write_nir": ("spynq.lif.nir_writer", "write_nir"),

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from spynq.lif.codes import Output
 from spynq.lif.image import Area
+from spynq.lif.lanes import Lanes, spread
 from spynq.lif.layers import MapShape, Network
 from spynq.lif.params import BEAT_BYTES, LANES, LifConfig
-from spynq.lif.tiling import Tiled, tiling
+from spynq.lif.tiling import Tiled
 
-__all__ = ["MAPS", "Job", "Memory", "areas", "channel_strides"]
+__all__ = ["MAPS", "Job", "Memory", "areas", "map_lanes"]
 
 _BEAT_BITS = 8 * BEAT_BYTES
 MAPS = (Output.SPIKES, Output.VALUE)
@@ -55,8 +56,8 @@ class Job:
     first, last : bool
         Whether the steps begin, and end, a sample.
     shapes : dict of str to MapShape
-    strides : dict of str to int
-        Channel stride of every map.
+    lanes : dict of str to Lanes
+        Of every map.
     tiled : dict of str to Tiled
         Layers with neurons.
     """
@@ -68,7 +69,7 @@ class Job:
     first: bool
     last: bool
     shapes: dict[str, MapShape]
-    strides: dict[str, int]
+    lanes: dict[str, Lanes]
     tiled: dict[str, Tiled] = field(default_factory=dict)
 
     @property
@@ -79,26 +80,22 @@ class Job:
     def state_beats(self, name: str) -> int:
         """Beats of the states of a sample."""
         shape = self.shapes[name]
-        return shape.height * shape.width * self.strides[name] * 4 // BEAT_BYTES if self.stateful else 0
+        return shape.height * shape.width * self.lanes[name].stride * 4 // BEAT_BYTES if self.stateful else 0
 
 
-def channel_strides(network: Network, shapes: dict[str, MapShape], columns: int) -> dict[str, int]:
-    """Channel stride of every map; the input is dense unless slices or a second source forbid it."""
-
-    def written(channels: int) -> int:
-        log2_h, rounds = tiling(channels, columns)
-        return LANES * rounds << log2_h
-
+def map_lanes(network: Network, shapes: dict[str, MapShape], config: LifConfig) -> dict[str, Lanes]:
+    """Lanes of every map; the input's channels follow each other unless slices or a join forbid it."""
     channels = network.input.channels
     readers = [layer for layer in network.layers if "input" in layer.sources]
     joined = any(len(layer.sources) > 1 or layer.kind == "copy" for layer in readers)
     sliced = any(layer.kind == "pool" or 1 < layer.groups == channels for layer in readers)
-    wide = joined or (sliced and channels > LANES)
-    strides = {"input": written(channels) if wide else channels}
+    as_written = joined or (sliced and channels > LANES * config.tied)
+    found = {"input": spread(channels, config)[2] if as_written else Lanes(channels)}
     for layer in network.layers:
-        copied = strides[layer.sources[0]]
-        strides[layer.name] = copied if layer.kind == "copy" else written(shapes[layer.name].channels)
-    return strides
+        copied = found[layer.sources[0]]
+        written = spread(shapes[layer.name].channels, config)[2]
+        found[layer.name] = copied if layer.kind == "copy" else written
+    return found
 
 
 def areas(job: Job, memory: Memory) -> dict[str, Area]:
@@ -115,24 +112,24 @@ def areas(job: Job, memory: Memory) -> dict[str, Area]:
 
 
 def _map(job: Job, memory: Memory, name: str, kind: Output, steps: int) -> Area:
-    shape, stride = job.shapes[name], job.strides[name]
-    plane = -(-shape.height * shape.width * stride // _BEAT_BITS)
+    shape, lanes = job.shapes[name], job.lanes[name]
+    plane = -(-shape.height * shape.width * lanes.stride // _BEAT_BITS)
     step = plane * shape.planes
     sample = step * steps
-    return Area(name, kind, shape, stride, steps, memory.reserve(sample * job.samples), plane, step, sample)
+    return Area(name, kind, shape, lanes, steps, memory.reserve(sample * job.samples), plane, step, sample)
 
 
 def _words(job: Job, memory: Memory, name: str, kind: Output) -> Area:
-    shape, stride = job.shapes[name], job.strides[name]
+    shape, lanes = job.shapes[name], job.lanes[name]
     steps = parts = 1
     if kind == Output.COUNTS:
         # Each chunk and run of rows counts by itself.
         parts = len({piece.rows for piece in job.tiled[name].pieces}) * len(job.chunks)
-        step = stride * 2 // BEAT_BYTES
+        step = lanes.stride * 2 // BEAT_BYTES
         sample = step * parts
     else:
         steps = job.network.steps if kind == Output.SUMS else 1
-        step = shape.height * shape.width * stride * 4 // BEAT_BYTES
+        step = shape.height * shape.width * lanes.stride * 4 // BEAT_BYTES
         sample = step * steps
     start = memory.reserve(sample * job.samples)
-    return Area(name, kind, shape, stride, steps, start, 0, step, sample, parts)
+    return Area(name, kind, shape, lanes, steps, start, 0, step, sample, parts)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spynq.lif.areas import Job, Memory, areas, channel_strides
+from spynq.lif.areas import Job, Memory, areas, map_lanes
 from spynq.lif.checks import check_network, reach, remarks
 from spynq.lif.descriptor import Descriptor, Plan
 from spynq.lif.encode import encoded_bytes
@@ -67,12 +67,12 @@ def assemble(
     if steps < 1:
         raise LifError("E01", f"network {network.name!r}: chunks must have at least 1 step, not {steps}")
     chunks = [range(t, min(t + steps, network.steps)) for t in range(0, network.steps, steps)]
-    strides = channel_strides(network, shapes, config.columns)
-    job = Job(network, config, samples, chunks, first, last, shapes, strides)
+    lanes = map_lanes(network, shapes, config)
+    job = Job(network, config, samples, chunks, first, last, shapes, lanes)
     for layer in network.layers:
         _check(job, layer)
         if layer.kind != "copy":
-            job.tiled[layer.name] = tile(layer, shapes, strides[layer.sources[0]], config)
+            job.tiled[layer.name] = tile(layer, shapes, lanes[layer.sources[0]], config)
     return _image(job)
 
 
@@ -88,12 +88,12 @@ def _check(job: Job, layer: Layer) -> None:
             f"{layer.fir.segment}) reach "
             f"over chunks of {steps} steps; run all steps in one chunk, or whole segments",
         )
-    strides = sorted({job.strides[source] for source in layer.sources})
-    if len(strides) > 1:
+    lanes = [job.lanes[source] for source in layer.sources]
+    if len(set(lanes)) > 1:
         raise LifError(
             "E08",
-            f"layer {layer.name!r}: its sources have channel strides {strides} in memory; put a layer "
-            "before one",
+            f"layer {layer.name!r}: its sources have {lanes[0].stride} and {lanes[1].stride} lanes a pixel; "
+            "put a layer before one",
         )
 
 

@@ -73,6 +73,12 @@ def _pooled(layer: Layer, shape: MapShape) -> MapShape:
             f"layer {layer.name!r}: OR pooling takes spikes, not values of {shape.planes} bits; "
             "pool before the layer that makes values",
         )
+    if min(shape.height, shape.width) < k:
+        raise LifError(
+            "E02",
+            f"layer {layer.name!r}: pooling by {k} leaves nothing of the {shape.height}x{shape.width} input; "
+            "pool less or use a larger input",
+        )
     return MapShape(shape.channels, shape.height // k, shape.width // k, shape.planes, shape.signed)
 
 

@@ -129,6 +129,8 @@ class Plan:
     bias_step: int = 0
     bias_sample: int = 0
     x_limit: int = 0
+    in_lanes: int = 0
+    out_lanes: int = 16
     codebook: tuple[int, ...] = (0,) * 16
 
     def pack(self, where: str = "a plan") -> bytes:

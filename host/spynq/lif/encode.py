@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from spynq.lif.codes import WeightFormat
 from spynq.lif.errors import LifError
+from spynq.lif.lanes import Lanes
 from spynq.lif.params import BEAT_BYTES, LANES
 
 __all__ = ["choose_format", "encode_groups", "encoded_bytes", "lane_groups"]
@@ -69,12 +70,12 @@ def _bytes(codes: tuple[int, ...]) -> bool:
     return all(-128 <= code <= 127 for code in codes)
 
 
-def lane_groups(matrix: Integers, groups: int) -> Integers:
+def lane_groups(matrix: Integers, lanes: Lanes) -> Integers:
     """Taps in lane groups, shape (groups, taps, 16), from shape (taps, channels); the rest is 0."""
     taps, channels = matrix.shape
-    filled = np.zeros((taps, groups * LANES), np.int64)
-    filled[:, :channels] = matrix
-    return filled.reshape(taps, groups, LANES).transpose(1, 0, 2)
+    filled = np.zeros((taps, lanes.stride), np.int64)
+    filled[:, lanes.positions(channels)] = matrix
+    return filled.reshape(taps, -1, LANES).transpose(1, 0, 2)
 
 
 def encode_groups(weights: Integers, form: WeightFormat, codebook: tuple[int, ...]) -> bytes:

@@ -10,18 +10,20 @@ of one, see below) is
   lane 0 lowest; taps fill beats from the low end (1, 2, 4 or 8 a beat), a lane group whole beats.
 
 **Lane groups.** Columns stand in G streams of H; a pixel takes R rounds of them, so that R * H groups of
-16 channels are written: the channel stride S of what the engine writes is 16 * R * H. Channels
-beyond the true ones have weights, biases and zetas of 0 and the largest threshold.
+16 lanes are written: the channel stride S of what the engine writes is 16 * R * H. Groups are filled
+evenly, with L channels each: channel c is lane ``c % L`` of group ``c // L``. Lanes that are no channel
+have weights, biases and zetas of 0 and the largest threshold.
 
-**Maps** are bits: ``[sample][step][plane]`` strings of whole beats, in which bit ``(y * W + x) * S + c`` is
-channel c of a pixel. Network inputs may have any channel stride S of at least their channels; bits
+**Maps** are bits: ``[sample][step][plane]`` strings of whole beats, in which bit ``(y * W + x) * S + i`` is
+lane i of a pixel. Network inputs may have any channel stride S, and channels in place of lanes; bits
 that are no channel are 0. Plane 0 is the most significant. A window row is one run of bits.
 
-**Taps.** Tap ``(ky * KW + kx) * S + c``; with slices (pool and depthwise layers) ``(ky * KW + kx) * 16 + i``,
-where lane group g sees bits ``16 g + i`` of a pixel and its weights are diagonal.
+**Taps.** Tap ``(ky * KW + kx) * S + i``; in slices of Z bits (pool and depthwise layers)
+``(ky * KW + kx) * Z + i``, where round r sees bits ``Z r + i`` of a pixel, Z = 16 H, and a lane has weights
+for its own channel alone.
 
-**Words.** States, membranes and bias maps are 32-bit words ``[sample][y][x][channel]`` with S channels,
-sums per step ``[sample][step][y][x][channel]``; counts are 16-bit words ``[sample][channel]``, summed over
+**Words.** States, membranes and bias maps are 32-bit words ``[sample][y][x][lane]``, S of
+them, sums per step ``[sample][step][y][x][lane]``; counts are 16-bit words ``[sample][lane]``, summed over
 pixels and steps.
 
 **Pieces.** A layer may be cut into runs of output rows or, where it has one pixel, of rounds. A piece
@@ -132,7 +134,7 @@ PLAN = layout(
         ("SEGMENTS", 12, "Segments of a row."),
         ("", 8, ""),
         ("SEGMENT_Y", 24, "Row to row of a window (B)."),
-        ("SLICE", 8, "16: a lane group sees its own 16 bits of a pixel; 0: all see all."),
+        ("SLICE", 8, "Z, 16 H: a round sees its own bits of a pixel; 0: all see all."),
         ("SEGMENT_X", 16, "Segment to segment in a row (B)."),
         ("TAP_Y", 16, "Taps from row to row,"),
         ("TAP_X", 16, "and from segment to segment."),
@@ -158,7 +160,10 @@ PLAN = layout(
             24,
             "End of the pixels of a row that windows see (B): short of it by what pooling drops.",
         ),
-        ("", 40, ""),
+        ("", 8, ""),
+        ("IN_LANES", 8, "Channels of a lane group of the inputs; 0: channels follow each other."),
+        ("OUT_LANES", 8, "Channels of a lane group of the output, L."),
+        ("", 16, ""),
         *((f"CODE{i}", 8, f"Value of code {i}, signed.") for i in range(16)),
     ),
 )

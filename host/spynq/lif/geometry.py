@@ -19,7 +19,7 @@ def geometry(d: Descriptor, plan: Plan) -> dict[str, int]:
     ----------
     d : Descriptor
     plan : Plan
-        Of which COLUMNS, LOG2_H, ROUNDS, IN_CHANNELS, IN_BIT and SLICE are looked at.
+        Of which COLUMNS, LOG2_H, ROUNDS, IN_CHANNELS, OUT_LANES, IN_BIT and SLICE are looked at.
     """
     return {**_tiling(d, plan), **_windows(d, plan)}
 
@@ -30,7 +30,7 @@ def _tiling(d: Descriptor, plan: Plan) -> dict[str, int]:
     pixels, step_round = divmod(streams, plan.rounds)
     step_y, step_x = divmod(pixels, d.w_out)
     # A column updates two neurons per cycle and rests long enough for its memory to follow.
-    cycles = -(-min(d.c_out, LANES) // 2)
+    cycles = -(-plan.out_lanes // 2)
     if -(-units // streams) * cycles < LANES // 2:
         cycles = LANES // 2
     return {
@@ -46,7 +46,7 @@ def _windows(d: Descriptor, plan: Plan) -> dict[str, int]:
     shift = d.pool_log2 if d.pool_in != Pool.NONE else 0
     stride = plan.in_channels
     row = d.w_in * stride
-    taps = LANES if plan.slice else stride
+    taps = plan.slice or stride
     found = {
         "row_bits": row,
         "x_limit": (d.w_in >> shift << shift) * stride,
@@ -59,7 +59,7 @@ def _windows(d: Descriptor, plan: Plan) -> dict[str, int]:
         "pool_log2": shift,
         "segment_rows": d.kh << shift,
         "segments": d.kw << shift,
-        "segment_bits": min(LANES, stride) if plan.slice else stride,
+        "segment_bits": min(plan.slice or stride, stride),
         "segment_x": d.dilation_x * stride,
         "segment_y": d.dilation_y * row,
         "tap_x": taps,

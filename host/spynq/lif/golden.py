@@ -18,6 +18,7 @@ from spynq.lif.geometry import cover, geometry
 from spynq.lif.golden_gather import Gather, read_weights
 from spynq.lif.golden_maps import Integers, Maps, read_map, write_map
 from spynq.lif.golden_neuron import Neurons, Step, filter_sums, fits
+from spynq.lif.lanes import positions
 from spynq.lif.params import BEAT_BYTES
 from spynq.model import Memory
 
@@ -103,10 +104,10 @@ class _Layer:
         if plan.out_channels != 16 * plan.rounds << plan.log2_h:
             raise AssertionError(f"{plan.out_channels} output bits per pixel are not 16 * R * H")
         at = self.base + (d.params + PLAN_BEATS) * BEAT_BYTES
-        records = self.memory.read(at, d.c_out * BEAT_BYTES)
-        self.channels = [
-            Channel.unpack(records[i : i + BEAT_BYTES]) for i in range(0, len(records), BEAT_BYTES)
-        ]
+        self.lanes = positions(d.c_out, plan.out_lanes)
+        records = self.memory.read(at, plan.out_channels * BEAT_BYTES)
+        starts = (self.lanes * BEAT_BYTES).tolist()
+        self.channels = [Channel.unpack(records[i : i + BEAT_BYTES]) for i in starts]
         if d.use_fir:
             self.fir = Fir.unpack(self.memory.read(self.base + d.taps * BEAT_BYTES, 64))
         self.gather = Gather(d, plan, read_weights(self.memory, self.base, d, plan))
@@ -191,7 +192,7 @@ class _Layer:
                 raise AssertionError(f"a count of {tally.max()} has more than 16 bits")
             for i, n in enumerate(samples):
                 content = np.zeros(plan.out_channels, "<u2")
-                content[: d.c_out] = tally[i]
+                content[self.lanes] = tally[i]
                 place = d.result + n * plan.out_sample
                 self.memory.write(self.base + place * BEAT_BYTES, content.tobytes())
         elif d.output == Output.MEMBRANE:
@@ -210,7 +211,7 @@ class _Layer:
             ).reshape(shape)
             for n in samples
         ]
-        return np.ascontiguousarray(np.stack(parts)[..., : d.c_out])
+        return np.ascontiguousarray(np.stack(parts)[..., self.lanes])
 
     def _store(self, place: int, samples: range, values: Integers, states: bool = False) -> None:
         """Write 32-bit words, shape (samples, rows, pixels, true channels); the others are zero."""
@@ -219,7 +220,7 @@ class _Layer:
         fits("a word", np.asarray(values, np.int64), 32)
         for i, n in enumerate(samples):
             content = np.zeros((d.h_out, d.w_out, plan.out_channels), "<i4")
-            content[..., : d.c_out] = values[i]
+            content[..., self.lanes] = values[i]
             self.memory.write(self.base + (place + n * stride) * BEAT_BYTES, content.tobytes())
 
     def copy(self, samples: range) -> Counts:

@@ -8,6 +8,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from spynq.lif.codes import Combine, Pool, WeightFormat
 from spynq.lif.descriptor import Descriptor, Plan
+from spynq.lif.lanes import positions
 from spynq.lif.params import BEAT_BYTES, LANES
 from spynq.model import Memory
 
@@ -38,7 +39,7 @@ def decode_weights(
 
 
 def read_weights(memory: Memory, base: int, d: Descriptor, plan: Plan) -> Integers:
-    """Weights of all lane groups, shape (groups, taps, 16); channels that are none read as 0."""
+    """Weights of all output channels, shape (taps, channels)."""
     form = WeightFormat(d.format)
     groups = plan.rounds << plan.log2_h
     per_beat = 8 // form.bits
@@ -48,9 +49,9 @@ def read_weights(memory: Memory, base: int, d: Descriptor, plan: Plan) -> Intege
     data = memory.read(base + d.weights * BEAT_BYTES, plan.weight_beats * BEAT_BYTES)
     raw = np.frombuffer(data, np.uint8).reshape(groups, -1)
     weights = np.stack([decode_weights(group, form, plan.codebook, plan.taps) for group in raw])
-    # A one-bit weight cannot be zero, so the lanes beyond the last channel hold anything.
-    channel = np.arange(groups)[:, None] * LANES + np.arange(LANES)
-    return weights * (channel < d.c_out)[:, None, :]
+    # A one-bit weight cannot be zero, so the lanes that are no channel hold anything.
+    flat = weights.transpose(1, 0, 2).reshape(plan.taps, -1)
+    return flat[:, positions(d.c_out, plan.out_lanes)]
 
 
 class Gather:
@@ -62,49 +63,43 @@ class Gather:
     Parameters
     ----------
     d, plan : Descriptor, Plan
-    weights : ndarray of int64, shape (groups, taps, 16)
+    weights : ndarray of int64, shape (taps, channels)
     """
 
     def __init__(self, d: Descriptor, plan: Plan, weights: Integers) -> None:
-        self.d, self.slice = d, plan.slice
-        groups = weights.shape[0]
-        stride = LANES if plan.slice else plan.in_channels
-        taps = weights.reshape(groups, d.kh * d.kw, stride, LANES)
-        if not plan.slice:
-            # Taps of bits that are no channel are never used.
-            taps = taps[:, :, : d.c_in]
-        total = np.abs(taps).sum(axis=(1, 2)).max() * _largest_value(d, plan)
+        self.d = d
+        stride = plan.slice or plan.in_channels
+        taps = weights.reshape(d.kh * d.kw, stride, d.c_out)
+        lanes = positions(d.c_in, plan.in_lanes)
+        if plan.slice:
+            # A round sees its own slice of a pixel.
+            in_round = positions(d.c_out, plan.out_lanes) // plan.slice
+            seen = in_round == (lanes // plan.slice)[:, None]
+            taps = taps[:, lanes % plan.slice] * seen
+        else:
+            # Taps of lanes that are no channel are never used.
+            taps = taps[:, lanes]
+        total = np.abs(taps).sum(axis=(0, 1)).max() * _largest_value(d, plan)
         if total > BOUND:
             raise AssertionError(f"sums of up to {total} leave the accumulator, which holds {BOUND}")
-        flat = taps.reshape(groups, -1, LANES)
+        self.matrix = taps.reshape(-1, d.c_out).astype(np.float32)
         self.diagonal: Floats | None = None
-        if not plan.slice:
-            self.matrix = flat.transpose(1, 0, 2).reshape(flat.shape[1], -1).astype(np.float32)
-            return
-        self.matrix = flat.astype(np.float32)
-        diagonal = taps[:, :, np.arange(LANES), np.arange(LANES)]
-        if np.abs(taps).sum() == np.abs(diagonal).sum():
-            # Shape (kernel pixels, channels).
-            self.diagonal = diagonal.transpose(1, 0, 2).reshape(d.kh * d.kw, -1).astype(np.float32)
+        if d.c_in == d.c_out:
+            own = taps[:, np.arange(d.c_in), np.arange(d.c_in)]
+            if np.abs(own).sum() == np.abs(taps).sum():
+                self.diagonal = own.astype(np.float32)
 
     def __call__(self, values: npt.NDArray[np.int16]) -> Integers:
         """A, shape (items, rows, pixels, channels), from values, shape (items, rows, pixels, channels in)."""
-        d = self.d
-        padded = self._padded(values)
-        windows = self._windows(padded)
-        items, rows, pixels = windows.shape[:3]
-        if not self.slice:
-            flat = windows.reshape(items * rows * pixels, -1)
-            sums = flat @ self.matrix
-        elif self.diagonal is not None:
-            kernel = windows.reshape(items * rows * pixels, d.kh * d.kw, -1)
+        windows = self._windows(self._padded(values))
+        items, rows, pixels, kh, kw = windows.shape[:5]
+        if self.diagonal is not None:
+            kernel = windows.reshape(items * rows * pixels, kh * kw, -1)
             sums = np.einsum("ikc,kc->ic", kernel, self.diagonal)
         else:
-            groups = len(self.matrix)
-            split = windows.reshape(items * rows * pixels, d.kh * d.kw, groups, LANES)
-            flat = split.transpose(2, 0, 1, 3).reshape(groups, items * rows * pixels, -1)
-            sums = (flat @ self.matrix).transpose(1, 0, 2).reshape(items * rows * pixels, -1)
-        return sums.reshape(items, rows, pixels, -1)[..., : d.c_out].astype(np.int64)
+            sums = windows.reshape(items * rows * pixels, -1) @ self.matrix
+        whole: Integers = sums.reshape(items, rows, pixels, -1).astype(np.int64)
+        return whole
 
     def _padded(self, values: npt.NDArray[np.int16]) -> Floats:
         """The map inside zeros, so that every window is within."""
@@ -112,9 +107,8 @@ class Gather:
         items, rows, pixels, channels = values.shape
         high = max(d.pad_y + rows, (d.h_out - 1) * d.stride_y + (d.kh - 1) * d.dilation_y + 1)
         wide = max(d.pad_x + pixels, (d.w_out - 1) * d.stride_x + (d.kw - 1) * d.dilation_x + 1)
-        room = -(-channels // LANES) * LANES if self.slice else channels
-        padded = np.zeros((items, high, wide, room), np.float32)
-        padded[:, d.pad_y : d.pad_y + rows, d.pad_x : d.pad_x + pixels, :channels] = values
+        padded = np.zeros((items, high, wide, channels), np.float32)
+        padded[:, d.pad_y : d.pad_y + rows, d.pad_x : d.pad_x + pixels] = values
         return padded
 
     def _windows(self, padded: Floats) -> Floats:

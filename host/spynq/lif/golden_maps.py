@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from spynq.lif.codes import Combine, Pool
 from spynq.lif.descriptor import Descriptor, Plan
+from spynq.lif.lanes import Lanes, positions
 from spynq.lif.params import BEAT_BYTES
 from spynq.model import Memory
 
@@ -102,6 +103,7 @@ def read_map(
     end = plan.in_bit + d.h_in * row
     if end > plan.in_beats * _BEAT_BITS:
         raise AssertionError(f"rows end at bit {end} of {plan.in_beats} beats")
+    lanes = positions(d.c_in, plan.in_lanes)
     bits = np.empty((len(samples), len(steps), planes, d.h_in, d.w_in, d.c_in), np.uint8)
     spikes = 0
     for i, n in enumerate(samples):
@@ -111,19 +113,19 @@ def read_map(
                 beats = read_beats(memory, base + place * BEAT_BYTES, plan.in_beats)
                 flat = np.unpackbits(beats.ravel(), bitorder="little")
                 pixels = flat[plan.in_bit : end].reshape(d.h_in, d.w_in, plan.in_channels)
-                if pixels[:, :, d.c_in :].any():
+                bits[i, j, p] = pixels[:, :, lanes]
+                if int(pixels.sum(dtype=np.int64)) != int(bits[i, j, p].sum(dtype=np.int64)):
                     raise AssertionError("a bit is set that is no channel")
-                bits[i, j, p] = pixels[:, :, : d.c_in]
                 spikes += int(flat.sum(dtype=np.int64))
     return bits, spikes
 
 
-def pack_bits(pixels: npt.NDArray[np.bool_], channels: int) -> bytes:
-    """Whole beats of a map from pixels, shape (rows, pixels, true channels), at a channel stride."""
-    rows, width, true = pixels.shape
-    beats = -(-rows * width * channels // _BEAT_BITS)
-    flat = np.zeros((rows, width, channels), np.uint8)
-    flat[:, :, :true] = pixels
+def pack_bits(pixels: npt.NDArray[np.bool_], lanes: Lanes) -> bytes:
+    """Whole beats of a map from pixels, shape (rows, pixels, channels)."""
+    rows, width, channels = pixels.shape
+    beats = -(-rows * width * lanes.stride // _BEAT_BITS)
+    flat = np.zeros((rows, width, lanes.stride), np.uint8)
+    flat[:, :, lanes.positions(channels)] = pixels
     packed = np.packbits(flat.ravel(), bitorder="little").tobytes()
     return packed.ljust(beats * BEAT_BYTES, b"\0")
 
@@ -132,9 +134,9 @@ def write_map(
     memory: Memory, base: int, d: Descriptor, plan: Plan, sample: int, step: int, values: Integers
 ) -> None:
     """Write the planes of one step; ``values`` has shape (rows, pixels, channels)."""
-    planes = plan.planes_out
+    planes, lanes = plan.planes_out, Lanes(plan.out_channels, plan.out_lanes)
     for plane in range(planes):
-        content = pack_bits(values >> planes - 1 - plane & 1 != 0, plan.out_channels)
+        content = pack_bits(values >> planes - 1 - plane & 1 != 0, lanes)
         if len(content) != plan.out_beats * BEAT_BYTES:
             raise AssertionError(f"a plane has {len(content)} bytes, the plan {plan.out_beats} beats")
         place = d.result + sample * plan.out_sample + step * plan.out_step + plane * plan.out_plane

@@ -108,17 +108,19 @@ class Neurons:
 
     def scale(self, sums: Integers, bias_map: Integers | int) -> Integers:
         """J = A * 2**F + b."""
-        j: Integers = (fits("A", sums, 24) << self.d.fraction) + self.bias + bias_map
+        scaled: Integers = np.left_shift(fits("A", sums, 24), self.d.fraction)
+        j: Integers = scaled + self.bias + bias_map
         return j
 
     def leak(self) -> Integers:
         """D: the membrane moves toward rest."""
-        away = self.v - self.rest
+        away: Integers = self.v - self.rest
         if self.d.leak == Leak.MULTIPLY:
-            return self.rest + toward_zero(away * self.decay, _DECAY_BITS)
-        if self.d.leak == Leak.LINEAR:
-            return self.rest + np.sign(away) * np.maximum(np.abs(away) - self.decay, 0)
-        return self.v
+            away = toward_zero(away * self.decay, _DECAY_BITS)
+        elif self.d.leak == Leak.LINEAR:
+            left = np.maximum(np.abs(away) - self.decay, 0)
+            away = np.where(away < 0, -left, left)
+        return away + self.rest
 
     def integrate(self, decayed: Integers, j: Integers) -> Integers:
         """U, which a neuron in its refractory period makes by the policy."""

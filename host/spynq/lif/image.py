@@ -11,6 +11,7 @@ from spynq.lif.codes import Output
 from spynq.lif.descriptor import Descriptor, Plan
 from spynq.lif.errors import LifError
 from spynq.lif.golden_maps import pack_bits
+from spynq.lif.lanes import Lanes
 from spynq.lif.layers import MapShape
 from spynq.lif.params import BEAT_BYTES, LifConfig
 
@@ -31,8 +32,8 @@ class Area:
         SPIKES and VALUE are maps of planes, the others words.
     shape : MapShape
         At one step.
-    channels : int
-        Channel stride.
+    lanes : Lanes
+        Where channels lie in a pixel.
     steps : int
         Steps that are stored.
     beat : int
@@ -46,7 +47,7 @@ class Area:
     name: str
     kind: Output
     shape: MapShape
-    channels: int
+    lanes: Lanes
     steps: int
     beat: int
     plane: int
@@ -88,7 +89,7 @@ class Area:
             for t, step in enumerate(sample):
                 pixels = np.moveaxis(step.astype(np.int64), 0, -1)
                 for p in range(shape.planes):
-                    content = pack_bits(pixels >> shape.planes - 1 - p & 1 != 0, self.channels)
+                    content = pack_bits(pixels >> shape.planes - 1 - p & 1 != 0, self.lanes)
                     at = (self.beat + n * self.sample + t * self.step + p * self.plane) * BEAT_BYTES
                     memory[at : at + len(content)] = np.frombuffer(content, np.uint8)
 
@@ -103,33 +104,34 @@ class Area:
         """
         if self.kind in (Output.SPIKES, Output.VALUE):
             return self._maps(memory, samples)
+        places = self.lanes.positions(self.shape.channels)
         if self.kind == Output.COUNTS:
             total = np.zeros((samples, self.shape.channels), np.int64)
             for n in range(samples):
                 for part in range(self.parts):
                     at = (self.beat + n * self.sample + part * self.step) * BEAT_BYTES
-                    total[n] += memory[at : at + 2 * self.channels].view("<u2")[: self.shape.channels]
+                    total[n] += memory[at : at + 2 * self.lanes.stride].view("<u2")[places]
             return total
-        shape = (self.shape.height, self.shape.width, self.channels)
+        shape = (self.shape.height, self.shape.width, self.lanes.stride)
         steps = self.steps if self.kind == Output.SUMS else 1
         found = np.empty((samples, steps, *shape), np.int64)
         for n in range(samples):
             for t in range(steps):
                 at = (self.beat + n * self.sample + t * self.step) * BEAT_BYTES
                 found[n, t] = memory[at : at + 4 * int(np.prod(shape))].view("<i4").reshape(shape)
-        words = np.moveaxis(found[..., : self.shape.channels], -1, 2)
+        words = np.moveaxis(found[..., places], -1, 2)
         return words if self.kind == Output.SUMS else words[:, 0]
 
     def _maps(self, memory: npt.NDArray[np.uint8], samples: int) -> Integers:
-        shape = self.shape
+        shape, places = self.shape, self.lanes.positions(self.shape.channels)
         found = np.zeros((samples, self.steps, shape.height, shape.width, shape.channels), np.int64)
-        size = shape.height * shape.width * self.channels
+        size = shape.height * shape.width * self.lanes.stride
         for n in range(samples):
             for t in range(self.steps):
                 for p in range(shape.planes):
                     at = (self.beat + n * self.sample + t * self.step + p * self.plane) * BEAT_BYTES
                     bits = np.unpackbits(memory[at : at + -(-size // 8)], bitorder="little")[:size]
-                    pixels = bits.reshape(shape.height, shape.width, self.channels)[..., : shape.channels]
+                    pixels = bits.reshape(shape.height, shape.width, -1)[..., places]
                     found[n, t] += pixels.astype(np.int64) << shape.planes - 1 - p
         return np.moveaxis(found, -1, 2)
 

@@ -121,7 +121,7 @@ class LifConfig:
     weights : int
         Taps (16 lanes of 8 bits) in a column's weight memory.
     banks : int
-        Banks of it, a power of two; a layer's weights are loaded while another bank is read.
+        Banks of it, 1 to 16, each a power of two; a layer's weights are loaded while another bank is read.
     maps : int
         Beats of input map that a step may have: all planes of both sources.
     units : int
@@ -137,11 +137,11 @@ class LifConfig:
     """
 
     columns: int = 16
-    weights: int = 12288
-    banks: int = 4
-    maps: int = 2048
-    units: int = 1024
-    rounds: int = 64
+    weights: int = 8192
+    banks: int = 2
+    maps: int = 1024
+    units: int = 512
+    rounds: int = 32
     taps: int = 16
     dsp: bool = True
     features: int = (1 << len(FEATURES)) - 1
@@ -149,13 +149,17 @@ class LifConfig:
     def __post_init__(self) -> None:
         if self.columns not in COLUMNS:
             raise ValueError(f"columns must be one of {', '.join(map(str, COLUMNS))}, not {self.columns}")
-        for name, low, high in (("banks", 1, 16), ("maps", 16, 1 << 16), ("units", 8, 1 << 14)):
+        for name, low, high in (("maps", 16, 1 << 16), ("units", 8, 1 << 14)):
             value = getattr(self, name)
             if not low <= value <= high or value & (value - 1):
                 raise ValueError(f"{name} must be a power of two from {low} to {high}, not {value}")
-        if not 64 <= self.weights <= 1 << 16 or self.weights % self.banks:
+        if not 1 <= self.banks <= 16:
+            raise ValueError(f"banks must be 1 to 16, not {self.banks}")
+        bank = self.weights // self.banks
+        if not 64 <= self.weights <= 1 << 16 or self.weights % self.banks or bank & (bank - 1):
             raise ValueError(
-                f"weights must be 64 to {1 << 16} and a multiple of banks = {self.banks}, not {self.weights}"
+                f"weights must be 64 to {1 << 16}, a power of two in each of {self.banks} banks, "
+                f"not {self.weights}"
             )
         if not 1 <= self.rounds <= 255:
             raise ValueError(f"rounds must be 1 to 255, not {self.rounds}")
@@ -163,6 +167,11 @@ class LifConfig:
             raise ValueError(f"taps must be 1 to 16, not {self.taps}")
         if not 1 <= self.features < 1 << len(FEATURES):
             raise ValueError(f"features must be 1 to {(1 << len(FEATURES)) - 1}, not {self.features}")
+
+    @property
+    def tied(self) -> int:
+        """Columns that always share a stream."""
+        return 2 if self.columns >= 16 else 1
 
     def has(self, feature: str) -> bool:
         """Whether the build has an entry of :data:`FEATURES`."""

@@ -85,23 +85,22 @@ def _fir(layer: Layer) -> bytes:
 
 def _bias_words(layer: Layer, tiled: Tiled) -> bytes:
     assert layer.bias_map is not None
-    words = np.zeros((tiled.shape.height, tiled.shape.width, tiled.out_channels), "<i4")
-    words[..., : tiled.shape.channels] = np.moveaxis(layer.bias_map, 0, -1)
+    words = np.zeros((tiled.shape.height, tiled.shape.width, tiled.out.stride), "<i4")
+    words[..., tiled.out.positions(tiled.shape.channels)] = np.moveaxis(layer.bias_map, 0, -1)
     return words.tobytes()
 
 
 def _records(tiled: Tiled, piece: Piece) -> bytes:
     """Channel records of the piece's rounds."""
-    neuron = tiled.layer.neuron
+    neuron, where = tiled.layer.neuron, f"layer {tiled.layer.name!r}"
     assert neuron is not None
-    numbers = range(piece.rounds[0] * tiled.round_channels, (piece.rounds[-1] + 1) * tiled.round_channels)
-    where = f"layer {tiled.layer.name!r}"
-    return b"".join(_channel(neuron, c, tiled.shape.channels).pack(where) for c in numbers)
+    records = [Channel(theta=_FARTHEST).pack(where)] * tiled.out.stride
+    for number, lane in enumerate(tiled.out.positions(tiled.shape.channels).tolist()):
+        records[lane] = _channel(neuron, number).pack(where)
+    return b"".join(records[piece.rounds[0] * tiled.round_lanes : (piece.rounds[-1] + 1) * tiled.round_lanes])
 
 
-def _channel(neuron: Neuron, number: int, channels: int) -> Channel:
-    if number >= channels:
-        return Channel(theta=_FARTHEST)
+def _channel(neuron: Neuron, number: int) -> Channel:
     values = {
         "theta": neuron.theta,
         "zeta": neuron.theta if neuron.zeta is None else neuron.zeta,
@@ -117,10 +116,9 @@ def _describe(tiled: Tiled, piece: Piece, config: LifConfig) -> tuple[Descriptor
     """Descriptor and plan of a piece, without addresses and strides of maps."""
     layer, neuron = tiled.layer, tiled.layer.neuron
     assert neuron is not None
-    before, channels = piece.rounds[0] * tiled.round_channels, len(piece.rounds) * tiled.round_channels
     d = Descriptor(
         op=tiled.op, h_in=piece.input_rows, w_in=tiled.source.width, c_in=tiled.source.channels,
-        c_out=min(tiled.shape.channels - before, channels), h_out=len(piece.rows), w_out=tiled.shape.width,
+        c_out=len(tiled.channels(piece.rounds)), h_out=len(piece.rows), w_out=tiled.shape.width,
         kh=tiled.kernel[0], kw=tiled.kernel[1], stride_y=layer.stride[0], stride_x=layer.stride[1],
         pad_y=piece.pad_y, pad_x=layer.padding[1], dilation_y=tiled.dilation[0], dilation_x=tiled.dilation[1],
         groups=layer.groups, pool_in=layer.pool_in if tiled.pool else Pool.NONE, pool_log2=tiled.pool,
@@ -129,10 +127,12 @@ def _describe(tiled: Tiled, piece: Piece, config: LifConfig) -> tuple[Descriptor
         bias=Bias.CHANNEL if layer.bias_map is None else Bias.MAP, use_fir=int(layer.fir is not None),
         fraction=neuron.fraction, output=layer.output,
     )  # fmt: skip
-    row = tiled.source.width * tiled.in_channels
+    row = tiled.source.width * tiled.into.stride
     plan = Plan(
-        columns=config.columns, log2_h=tiled.log2_h, rounds=len(piece.rounds), in_channels=tiled.in_channels,
-        out_channels=channels, slice=tiled.slice, codebook=tiled.codebook, value_after=int(layer.value_after),
+        columns=config.columns, log2_h=tiled.log2_h, rounds=len(piece.rounds), in_channels=tiled.into.stride,
+        out_channels=len(piece.rounds) * tiled.round_lanes, in_lanes=tiled.into.lanes,
+        out_lanes=tiled.out.lanes, slice=tiled.slice, codebook=tiled.codebook,
+        value_after=int(layer.value_after),
         value_shift=layer.value_shift, in_bit=piece.first_row * row % _BEAT_BITS,
     )  # fmt: skip
     plan.in_beats = -(-(plan.in_bit + piece.input_rows * row) // _BEAT_BITS)
@@ -144,7 +144,7 @@ def _describe(tiled: Tiled, piece: Piece, config: LifConfig) -> tuple[Descriptor
 def _words_before(tiled: Tiled, piece: Piece) -> int:
     """Beats of 32-bit words before those of a piece."""
     pixels = piece.rows[0] * tiled.shape.width
-    return (pixels * tiled.out_channels + piece.rounds[0] * tiled.round_channels) * 4 // BEAT_BYTES
+    return (pixels * tiled.out.stride + piece.rounds[0] * tiled.round_lanes) * 4 // BEAT_BYTES
 
 
 def chunks_of(
@@ -193,7 +193,8 @@ def _set_strides(job: Job, part: Prepared, areas: Mapping[str, Area]) -> None:
     plan.out_plane, plan.out_step, plan.out_sample = out.plane, out.step, out.sample
     plan.planes_out = out.shape.planes if out.kind in MAPS else 1
     if part.piece is None:
-        plan.in_channels = plan.out_channels = source.channels
+        plan.in_channels = plan.out_channels = source.lanes.stride
+        plan.in_lanes = plan.out_lanes = source.lanes.lanes
         plan.in_beats, plan.out_beats = source.plane, out.plane
         return
     plan.state_sample = job.state_beats(layer.name)
@@ -213,7 +214,7 @@ def _set_addresses(job: Job, part: Prepared, d: Descriptor, areas: Mapping[str, 
     source, out, t = areas[layer.sources[0]], areas[layer.name], job.chunks[number][0]
     d.second, d.combine = int(len(layer.sources) > 1), layer.combine
     d.planes, d.signed = source.shape.planes, int(source.shape.signed)
-    row = source.shape.width * source.channels
+    row = source.shape.width * source.lanes.stride
     skipped = 0 if piece is None else piece.first_row * row // _BEAT_BITS
     d.input = source.beat + t * plan.in_step + skipped
     if d.second:
@@ -224,12 +225,12 @@ def _set_addresses(job: Job, part: Prepared, d: Descriptor, areas: Mapping[str, 
         d.result = out.beat + t * out.step
         return
     tiled = job.tiled[layer.name]
-    channels = piece.rounds[0] * tiled.round_channels
+    lanes = piece.rounds[0] * tiled.round_lanes
     if out.kind == Output.COUNTS:
         place = number * (out.parts // len(job.chunks)) + part.part
-        d.result = out.beat + place * out.step + channels * 2 // BEAT_BYTES
+        d.result = out.beat + place * out.step + lanes * 2 // BEAT_BYTES
     elif out.kind in MAPS:
-        bits = piece.rows[0] * out.shape.width * out.channels + channels
+        bits = piece.rows[0] * out.shape.width * out.lanes.stride + lanes
         d.result = out.beat + t * out.step + bits // _BEAT_BITS
     else:
         d.result = out.beat + t * (out.kind == Output.SUMS) * out.step + _words_before(tiled, piece)

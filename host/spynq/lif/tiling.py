@@ -11,21 +11,13 @@ import numpy as np
 from spynq.lif.codes import Op, Pool, WeightFormat
 from spynq.lif.encode import choose_format, lane_groups
 from spynq.lif.errors import LifError
+from spynq.lif.lanes import Lanes, spread
 from spynq.lif.layers import Integers, Layer, MapShape
 from spynq.lif.params import LANES, LifConfig
 
-__all__ = ["Piece", "Tiled", "tile", "tiling"]
+__all__ = ["Piece", "Tiled", "tile"]
 
 _BEAT_BITS = 128
-
-
-def tiling(channels: int, columns: int) -> tuple[int, int]:
-    """(log2 of the columns of a stream, rounds) for so many output channels: the stride is 16 H R."""
-    groups = -(-channels // LANES)
-    log2_h = 0
-    while 1 << log2_h < groups and columns % (2 << log2_h) == 0:
-        log2_h += 1
-    return log2_h, -(-groups // (1 << log2_h))
 
 
 @dataclass(frozen=True)
@@ -64,8 +56,8 @@ class Tiled:
     kernel, dilation : (int, int)
     pool : int
         Log2 of the pooling of the input.
-    in_channels, out_channels : int
-        Channel strides.
+    into, out : Lanes
+        Of the inputs and the output.
     log2_h, rounds, slice : int
     groups : ndarray of int64, shape (lane groups, taps, 16)
         Weights, with zeros where there are none.
@@ -80,8 +72,8 @@ class Tiled:
     kernel: tuple[int, int]
     dilation: tuple[int, int]
     pool: int
-    in_channels: int
-    out_channels: int
+    into: Lanes
+    out: Lanes
     log2_h: int
     rounds: int
     slice: int
@@ -96,12 +88,17 @@ class Tiled:
         return int(self.groups.shape[1])
 
     @property
-    def round_channels(self) -> int:
-        """Output channels of a round."""
+    def round_lanes(self) -> int:
+        """Lanes of a round."""
         return LANES << self.log2_h
 
+    def channels(self, rounds: range) -> range:
+        """Output channels of some rounds."""
+        per_round = self.out.lanes << self.log2_h
+        return range(rounds[0] * per_round, min((rounds[-1] + 1) * per_round, self.shape.channels))
 
-def tile(layer: Layer, shapes: Mapping[str, MapShape], in_channels: int, config: LifConfig) -> Tiled:
+
+def tile(layer: Layer, shapes: Mapping[str, MapShape], into: Lanes, config: LifConfig) -> Tiled:
     """Tile a layer with neurons.
 
     Raises
@@ -111,8 +108,7 @@ def tile(layer: Layer, shapes: Mapping[str, MapShape], in_channels: int, config:
     """
     source, shape = shapes[layer.sources[0]], shapes[layer.name]
     pool = layer.pool_size.bit_length() - 1 if layer.pool_in != Pool.NONE else 0
-    log2_h, rounds = tiling(shape.channels, config.columns)
-    out_channels = LANES * rounds << log2_h
+    log2_h, rounds, out = spread(shape.channels, config)
     depthwise = layer.kind == "conv" and layer.groups == source.channels == shape.channels > 1
     sliced = layer.kind == "pool" or depthwise
     weights, dilation = _dense(layer, sliced, shape.channels), layer.dilation
@@ -121,15 +117,16 @@ def tile(layer: Layer, shapes: Mapping[str, MapShape], in_channels: int, config:
         weights, dilation = _dilated(weights, dilation), (1, 1)
     if sliced:
         op = Op.POOL if layer.kind == "pool" else Op.DEPTHWISE
-        groups = _sliced_taps(weights, out_channels // LANES)
-        log2_h, rounds = 0, out_channels // LANES
+        # Tied columns share a slice, and as many rounds as it takes see all of a pixel.
+        log2_h, rounds = config.tied - 1, out.stride // (LANES * config.tied)
+        groups = _sliced_taps(weights, into, out, LANES * config.tied)
     else:
         op = Op.FC if layer.kind == "fc" else Op.CONV
-        groups = _dense_taps(weights, in_channels, out_channels // LANES)
+        groups = _dense_taps(weights, into, out)
     form, codebook = choose_format(layer.name, groups if sliced else weights, layer.format, layer.codebook)
     tiled = Tiled(
-        layer, op, source, shape, (int(weights.shape[2]), int(weights.shape[3])), dilation, pool, in_channels,
-        out_channels, log2_h, rounds, LANES * sliced, groups, form, codebook, [],
+        layer, op, source, shape, (int(weights.shape[2]), int(weights.shape[3])), dilation, pool, into,
+        out, log2_h, rounds, LANES * config.tied * sliced, groups, form, codebook, [],
     )  # fmt: skip
     planes = sum(shapes[name].planes for name in layer.sources)
     tiled.pieces.extend(_pieces(tiled, planes, config))
@@ -162,23 +159,21 @@ def _dilated(weights: Integers, dilation: tuple[int, int]) -> Integers:
     return filled
 
 
-def _dense_taps(weights: Integers, stride: int, groups: int) -> Integers:
-    """Lane groups with tap (ky * KW + kx) * stride + c."""
+def _dense_taps(weights: Integers, into: Lanes, out: Lanes) -> Integers:
+    """Lane groups with tap (ky * KW + kx) * S + i."""
     c_out, c_in, kh, kw = weights.shape
-    taps = np.zeros((kh, kw, stride, c_out), np.int64)
-    taps[:, :, :c_in] = weights.transpose(2, 3, 1, 0)
-    return lane_groups(taps.reshape(-1, c_out), groups)
+    taps = np.zeros((kh, kw, into.stride, c_out), np.int64)
+    taps[:, :, into.positions(c_in)] = weights.transpose(2, 3, 1, 0)
+    return lane_groups(taps.reshape(-1, c_out), out)
 
 
-def _sliced_taps(weights: Integers, groups: int) -> Integers:
-    """Lane groups with tap (ky * KW + kx) * 16 + i and weights on the diagonal."""
+def _sliced_taps(weights: Integers, into: Lanes, out: Lanes, bits: int) -> Integers:
+    """Lane groups with tap (ky * KW + kx) * bits + i, each channel with weights for itself alone."""
     channels, _, kh, kw = weights.shape
-    filled = np.zeros((groups * LANES, kh * kw), np.int64)
-    filled[:channels] = weights.reshape(channels, -1)
-    diagonal = np.zeros((groups, kh * kw, LANES, LANES), np.int64)
-    lanes = np.arange(LANES)
-    diagonal[:, :, lanes, lanes] = filled.reshape(groups, LANES, -1).transpose(0, 2, 1)
-    return diagonal.reshape(groups, -1, LANES)
+    taps = np.zeros((kh * kw, bits, channels), np.int64)
+    numbers = np.arange(channels)
+    taps[:, into.positions(channels) % bits, numbers] = weights.reshape(channels, -1).T
+    return lane_groups(taps.reshape(-1, channels), out)
 
 
 def _pieces(tiled: Tiled, planes: int, config: LifConfig) -> list[Piece]:
@@ -188,7 +183,7 @@ def _pieces(tiled: Tiled, planes: int, config: LifConfig) -> list[Piece]:
         starts = range(0, tiled.rounds, rounds)
         return [_piece(tiled, range(high), every[r : r + rounds]) for r in starts]
     # Rows end at whole beats of the output, except the last.
-    unit = _BEAT_BITS // math.gcd(_BEAT_BITS, wide * tiled.out_channels)
+    unit = _BEAT_BITS // math.gcd(_BEAT_BITS, wide * tiled.out.stride)
     streams = config.columns >> tiled.log2_h
     rows = high
     while True:
@@ -213,7 +208,7 @@ def _rounds_at_once(tiled: Tiled, config: LifConfig) -> int:
     most = min(config.weights // tiled.taps, config.rounds)
     if most >= tiled.rounds:
         return tiled.rounds
-    unit = max(1, _BEAT_BITS // tiled.round_channels)
+    unit = max(1, _BEAT_BITS // tiled.round_lanes)
     whole = most // unit * unit
     if tiled.shape.height * tiled.shape.width == 1 and whole and not tiled.slice:
         return whole
@@ -247,5 +242,5 @@ def _piece(tiled: Tiled, rows: range, rounds: range) -> Piece:
 
 def _beats(tiled: Tiled, piece: Piece) -> int:
     """Beats of one plane that the piece loads."""
-    row = tiled.source.width * tiled.in_channels
+    row = tiled.source.width * tiled.into.stride
     return -(-(piece.first_row * row % _BEAT_BITS + piece.input_rows * row) // _BEAT_BITS)
