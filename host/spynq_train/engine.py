@@ -59,7 +59,7 @@ def integer_scores(network: CompiledNetwork, x: Tensor) -> NDArray[np.float64]:
     """Outputs ``[N, K]`` of the integers in PyTorch: counts, or real membranes."""
     stage = network.stages[-1]
     parts = []
-    for part in x.split(_BATCH, dim=1):
+    for part in torch.split(x, _BATCH, dim=1):
         given = part[:1] if part.stride(0) == 0 else part
         whole = torch.from_numpy(network.whole(given.numpy())).expand(len(part), -1, -1, -1, -1)
         found = run_integers(network.integers(len(part)), whole)[stage.layer.name]
@@ -73,8 +73,7 @@ def integer_scores(network: CompiledNetwork, x: Tensor) -> NDArray[np.float64]:
 def integer_accuracy(run: Run, data: DataSet, bits: int = 8) -> float:
     """Percent of the test part that the integers get right."""
     network = compiled(run.method.network, data, run.plan, bits)
-    right = sum(
-        int((integer_scores(network, x).argmax(1) == labels).sum())
-        for x, labels in test_inputs(data, run.plan)
-    )
+    right = 0
+    for x, labels in test_inputs(data, run.plan):
+        right += int((integer_scores(network, x).argmax(1) == labels).sum())
     return 100 * right / len(data.test)
