@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from spynq.lif.network import CompiledNetwork, load
 from torch import Tensor
 
 from spynq.lif.codes import Output
+from spynq.lif.network import CompiledNetwork, load
 from spynq_train.albsnn import PlanesBlock
 from spynq_train.data import DataSet
 from spynq_train.export import to_graph

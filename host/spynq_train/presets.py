@@ -76,7 +76,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
     "brp": {
         "digits": Preset("100FC-10FC", 20, _BRP, "rate", 20, 50, 2e-3),
         "mnist-small": Preset("200FC-10FC", 10, _BRP, "rate", 10, 50, 1e-3),
-        "mnist-fast": Preset("28C5-AP2-1000FC-10FC", 10, _BRP, "rate", 20, 50, 1e-3),
+        "mnist-fast": Preset("28C5-AP2-1000FC-10FC", 5, _BRP, "rate", 20, 100, 5e-4),
         "mnist": Preset("28C5-AP2-1000FC-10FC", 20, _BRP, "rate", 100, 50, 1e-4),
         "cifar-10": Preset("32C5-AP2-1000FC-10FC", 20, _BRP, "rate", 100, 50, 1e-4),
         "tidigits": Preset("100C1x3-1000FC-10FC", 20, _BRP, "rate", 100, 50, 1e-4),

@@ -19,7 +19,7 @@ from spynq_train.bwo import remove_planes
 from spynq_train.data import DataSet, load
 from spynq_train.engine import compiled, formats, integer_accuracy, integer_scores
 from spynq_train.export import to_graph
-from spynq_train.fit import fit, inputs_of
+from spynq_train.fit import evaluate, fit, inputs_of
 from spynq_train.integers import run_integers
 from spynq_train.recipes import Run, prepare
 from spynq_train.topology import Pool
@@ -111,11 +111,6 @@ def test_golden_equals_pytorch_with_the_same_integers(case: Case, network: Compi
     np.testing.assert_array_equal(result.outputs, integer_scores(network, case.x))
 
 
-def test_eight_bits_answer_as_the_trained_network_does(case: Case, network: CompiledNetwork) -> None:
-    ours = case.run.method.scores(case.x).argmax(1).numpy()
-    assert (integer_scores(network, case.x).argmax(1) == ours).mean() >= 0.9
-
-
 def test_binary_layers_are_a_codebook_of_two_bits(case: Case, network: CompiledNetwork) -> None:
     kept = formats(case.run.method.network)
     for stage in network.stages:
@@ -148,7 +143,9 @@ def test_fewer_bits_are_judged_on_the_whole_test_part() -> None:
     run = prepare("brp", data, "digits", seed=1, epochs=4, steps=10)
     fit(run.method, data, run.plan)
     right = {bits: integer_accuracy(run, data, bits) for bits in (8, 1)}
-    assert right[8] > 70
+    real = evaluate(run.method, data, run.plan).accuracy
+    assert real > 70
+    assert abs(right[8] - real) < 3
     assert right[1] < right[8]
     with pytest.raises(ValueError, match=r"weights have 1, 2, 4 or 8 bits on the engine, not 3"):
         integer_accuracy(run, data, 3)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from spynq.cli import train
 from spynq.cli.output import on_terminal, print_json, table
 
 __all__ = ["add_to", "run"]
@@ -28,6 +29,8 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``spynq bench``; a row that is short is a finding, not an error."""
+    if arguments.name == "networks":
+        return train.compare(arguments)
     from tqdm import tqdm
 
     from spynq.bench import rows_of

@@ -10,7 +10,7 @@ from typing import Any
 
 from spynq.errors import MissingDependency
 
-__all__ = ["add_to", "run"]
+__all__ = ["add_to", "compare", "run"]
 
 _METHODS = {
     "brp": "reward propagation: hidden layers taught by a projection of the label",
@@ -115,6 +115,16 @@ def _add_sweep(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``spynq train``."""
+    return _run(arguments.task, arguments)
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Run ``spynq bench networks``."""
+    return _run("compare", arguments)
+
+
+def _run(task: str, arguments: argparse.Namespace) -> int:
+    # By name, so that a host without PyTorch has the command line all the same.
     if find_spec("spynq_train") is None:
         raise MissingDependency("spynq_train is not installed: pip install 'spynq[train,spiking]'")
-    return int(import_module(f"spynq_train.commands.{arguments.task}").run(arguments))
+    return int(import_module(f"spynq_train.commands.{task}").run(arguments))

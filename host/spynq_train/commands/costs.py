@@ -17,7 +17,7 @@ from spynq_train.merit import Merit, merit, sweep
 from spynq_train.presets import PRESETS
 from spynq_train.topology import parse
 
-__all__ = ["run"]
+__all__ = ["counted_bytes", "run"]
 
 _WORD = 4
 _TITLES = ("k", "n", "kept, MB", "counted, MB", "accesses", "additions", "MACs")
@@ -81,11 +81,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _row(setting: Setting, one: Merit, measure: bool) -> _Row:
-    counted = _counted(setting) if measure else None
+    counted = counted_bytes(setting) if measure else None
     return _Row(one, training_costs(setting), saved_words(setting), weight_words(setting), counted)
 
 
-def _counted(setting: Setting) -> int:
+def counted_bytes(setting: Setting) -> int:
     """Bytes that autograd keeps in one batch of the network, still input."""
     import torch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         if checkpoint.exists():
-            raise _Interrupted(f"interrupted; {checkpoint} is kept, and the same command goes on") from None
+            print(f"spynq: {checkpoint} is kept, and the same command goes on from there", file=sys.stderr)
         raise
     picture, failure = None, None
     try:
@@ -61,10 +62,6 @@ def run(arguments: argparse.Namespace) -> int:
     if failure is not None:
         raise failure
     return 0
-
-
-class _Interrupted(KeyboardInterrupt):
-    """Ctrl-C, and what was kept."""
 
 
 def _text(result: dict[str, Any]) -> str:

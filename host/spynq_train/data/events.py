@@ -59,7 +59,7 @@ def n_mnist(folder: Path | None, steps: int = 10) -> DataSet:
     if packed is not None:
         parts = [_packed(packed.with_name(f"nmnist_{part}.npz"), steps) for part in ("train", "test")]
         return DataSet("n-mnist", "events", *parts[0], *parts[1], 10, f"{packed.name}, small set")
-    first = find(folder, ("Train/0/*.bin", "*/Train/0/*.bin"))
+    first = find(folder, ("Train/*/*.bin", "*/Train/*/*.bin"))
     if first is None:
         raise hint("n-mnist", "its folders Train and Test, or nmnist_train.npz and nmnist_test.npz", folder)
     root = first.parents[2]
