@@ -86,7 +86,7 @@ def _entry(name: str) -> KernelEntry:
     )
 
 
-_KERNELS = {name: _entry(name) for name in ("stm", "echo")}
+_KERNELS = {name: _entry(name) for name in ("stm", "lif", "echo")}
 
 
 def kernels() -> Mapping[str, KernelEntry]:

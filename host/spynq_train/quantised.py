@@ -54,14 +54,16 @@ class QuantisedWeight(nn.Module):
         Sets the scale of each output channel once, by :func:`spynq.lif.weights.best_scales`.
     bits : int
         1 to 8; 1 means -1 and +1, 2 means -1, 0 and +1.
+    shared : bool
+        One scale for all channels, as a layer has that is read by its membranes.
     """
 
     scale: Tensor
 
-    def __init__(self, weight: Tensor, bits: int) -> None:
+    def __init__(self, weight: Tensor, bits: int, shared: bool = False) -> None:
         super().__init__()
-        flat = weight.detach().numpy().reshape(len(weight), -1).astype(np.float64)
-        scale = best_scales(flat, bits).astype(np.float32)
+        flat = weight.detach().numpy().reshape(1 if shared else len(weight), -1).astype(np.float64)
+        scale = best_scales(flat, bits).astype(np.float32).repeat(len(weight) if shared else 1)
         self.register_buffer("scale", torch.from_numpy(scale).reshape(-1, *[1] * (weight.ndim - 1)))
         self.bits = bits
 
@@ -87,8 +89,8 @@ def quantise_weights(net: nn.Sequential, bits: int) -> nn.Sequential:
     if not 1 <= bits <= 8:
         raise ValueError(f"weights have 1 to 8 bits, not {bits}")
     tuned = _copy(net)
-    for module in tuned:
+    for index, module in enumerate(tuned):
         if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
-            quantiser: Any = QuantisedWeight(module.weight, bits)
+            quantiser: Any = QuantisedWeight(module.weight, bits, shared=index == len(tuned) - 1)
             parametrize.register_parametrization(module, "weight", quantiser)
     return tuned

@@ -17,6 +17,7 @@ from pathlib import Path
 from cocotb_tools.runner import get_runner
 
 from spynq.errors import MissingDependency, SpynqError
+from spynq_sim.primitives import with_models
 
 __all__ = ["SIMULATORS", "bench_folder", "run_bench"]
 
@@ -87,7 +88,7 @@ def run_bench(
         The simulator is absent.
     """
     _check_installed(simulator)
-    folder = _compile(verilog, top, simulator, traced=waves is not None)
+    folder = _compile(with_models(verilog), top, simulator, traced=waves is not None)
     with tempfile.TemporaryDirectory(prefix="spynq_bench_") as work:
         results, log = Path(work) / "results.xml", Path(work) / "log"
         what = f"{test_file.name} on {simulator} (seed {seed})"

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from spynq.contract import Kernel
 from spynq.errors import MissingDependency, SpynqError
 from spynq_sim.cache import digest, folder, locked
+from spynq_sim.primitives import with_models
 
 __all__ = ["harness_source", "library", "toolchain"]
 
@@ -120,6 +121,7 @@ def library(verilog: str, top: str, kernel: Kernel, *, waves: bool = False) -> P
         A tool refused its input; the message has its last line and the place of the log.
     """
     root, versions = toolchain()
+    verilog = with_models(verilog)
     source = harness_source(kernel)
     headers = [path.read_text(encoding="utf-8") for path in sorted(_HARNESS.glob("*.hpp"))]
     key = digest(verilog, top, source, versions, str(waves), *_VERILATE, *_COMPILE, *_LINK, *headers)

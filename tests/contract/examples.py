@@ -7,7 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from spynq.contract import Beat
+from spynq.lif.assemble import assemble
+from spynq.lif.codes import Leak
+from spynq.lif.layers import Layer, MapShape, Network, Neuron
 from spynq.stm.params import OP, TARGET
 
 SIZE = 1 << 15
@@ -97,9 +102,27 @@ def stm_weighting(rng: random.Random, config: Any) -> Run:
     return run
 
 
+def lif_layer(rng: random.Random, config: Any) -> Run:
+    """A small convolution, whose image lies at IMAGE; MODE 0, as the counters hold clock cycles."""
+    weights = np.array([rng.randrange(-7, 8) for _ in range(5 * 2 * 3 * 2)]).reshape(5, 2, 3, 2)
+    neuron = Neuron(
+        np.array([rng.randrange(1, 12) for _ in range(5)]), leak=Leak.MULTIPLY, decay=np.full(5, 3000)
+    )
+    layer = Layer("layer", "conv", weights=weights, padding=(1, 0), neuron=neuron)
+    image = assemble(Network("example", MapShape(2, 2, 4), 3, (layer,)), config)
+    run = Run({"LIMIT": 5, "BASE_LO": IMAGE, "LIST": image.start})
+    memory = np.zeros(image.beats * 16, np.uint8)
+    memory[: len(image.content)] = np.frombuffer(image.content, np.uint8)
+    values = [rng.randrange(2) for _ in range(3 * 2 * 2 * 4)]
+    image.input.put(memory, np.array(values).reshape(1, 3, 2, 2, 4))
+    run.put(IMAGE, memory.tobytes())
+    return run
+
+
 EXAMPLES: dict[str, tuple[Callable[[random.Random, Any], Run], ...]] = {
     "echo": (echo_memory, echo_stream),
     "stm": (stm_flat, stm_weighting),
+    "lif": (lif_layer,),
 }
 """Runs by kernel; a kernel without any is held to the rest of the contract alone."""
 
@@ -108,5 +131,6 @@ SMALL: dict[str, dict[str, int]] = {
         "lanes": 2, "terms": 1, "population": 64, "columns": 2, "bins": 8, "states": 4,
         "state_bits": 2, "parents": 1, "program": 8, "table": 16, "targets": 2,
     },
+    "lif": {"columns": 1, "weights": 64, "banks": 2, "maps": 16, "units": 8, "rounds": 2, "dsp": 0},
 }  # fmt: skip
 """Build parameters of the runs, small for the four-state simulator; the default build if absent."""

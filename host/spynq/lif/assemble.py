@@ -128,6 +128,7 @@ def _image(job: Job) -> Image:
     return Image(
         network.name, job.config, job.samples, network.steps, bytes(memory.content), memory.top, listed,
         records, tasks, places["input"], outputs, places, reports, resident,
+        {layer.name: layer.sources for layer in network.layers},
     )  # fmt: skip
 
 

@@ -6,17 +6,21 @@ import gzip
 import os
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from spynq.errors import MissingDependency
+from spynq.errors import MissingDependency, SpynqError
+from spynq.lif.coding import frames
 
-__all__ = ["Images", "mnist", "nmnist_folder"]
+__all__ = ["NMNIST_FRAME", "NMNIST_STEPS", "Images", "mnist", "nmnist", "nmnist_folder"]
 
 _PIXELS = 28
 _EVERY = 5
+NMNIST_STEPS, NMNIST_FRAME = 10, 30_000
+"""Frames of an N-MNIST recording and their length in microseconds: the three saccades, of 100 ms each."""
 
 
 @dataclass(frozen=True)
@@ -69,3 +73,45 @@ def nmnist_folder() -> Path | None:
     checkout = Path(__file__).resolve().parents[3]
     root = Path(os.environ.get("SPYNQ_DATA") or checkout.parent / "shared" / "data")
     return root / "nmnist" if (root / "nmnist" / "nmnist_test.npz").exists() else None
+
+
+def nmnist(part: str = "test") -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Frames of the N-MNIST recordings, if the shared set is at hand.
+
+    Parameters
+    ----------
+    part : str
+        ``"train"`` (1,000 recordings) or ``"test"`` (100).
+
+    Returns
+    -------
+    ndarray of uint8, shape [N, 10, 2, 34, 34]
+        1 where a pixel had an event of a polarity in a frame of 30 ms.
+    ndarray of int64, shape [N]
+        Labels.
+
+    Raises
+    ------
+    SpynqError
+        The set is not there.
+    """
+    folder = nmnist_folder()
+    if folder is None:
+        raise SpynqError(
+            "the N-MNIST recordings are not there; point SPYNQ_DATA to a folder with nmnist/*.npz"
+        )
+    with np.load(folder / f"nmnist_{part}.npz") as file:
+        data = {name: file[name] for name in file.files}
+    polarity = np.unpackbits(data["p"], count=len(data["x"]))
+    ends = data["offsets"].astype(np.int64)
+    recordings = [
+        {
+            "t": np.cumsum(data["dt"][begin:end], dtype=np.int64),
+            "x": data["x"][begin:end],
+            "y": data["y"][begin:end],
+            "p": polarity[begin:end],
+        }
+        for begin, end in pairwise(ends)
+    ]
+    found = frames(recordings, NMNIST_FRAME, (2, 34, 34), NMNIST_STEPS)
+    return found.swapaxes(0, 1).astype(np.uint8), data["label"].astype(np.int64)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from spynq.lif.codes import Combine, Output, Pool, WeightFormat
+from spynq.lif.codes import Bias, Combine, Op, Output, Pool, WeightFormat
+from spynq.lif.descriptor import Descriptor
 from spynq.lif.errors import LifError
 from spynq.lif.layers import Layer, MapShape
 from spynq.lif.params import LifConfig
 
-__all__ = ["check_features", "needs"]
+__all__ = ["check_features", "fits", "needs"]
 
 _WAYS = {
     "slice": "use a dense convolution with zeros",
@@ -66,3 +67,20 @@ def check_features(layer: Layer, wanted: list[str], config: LifConfig) -> None:
                 f"layer {layer.name!r}: needs {name!r}, which this build of the engine does not have; "
                 f"{_WAYS[name]}",
             )
+
+
+def fits(d: Descriptor, config: LifConfig) -> bool:
+    """Whether a build can carry out a descriptor at all: what gateware refuses as UNFIT."""
+    wanted = {
+        "copy": d.op == Op.COPY,
+        "counts": d.output == Output.COUNTS,
+        "membrane": d.output == Output.MEMBRANE,
+        "value": d.output == Output.VALUE,
+        "sums": d.output == Output.SUMS,
+        "state": not (d.first and d.last),
+        "fir": bool(d.use_fir),
+        "bias_map": d.bias != Bias.CHANNEL,
+        "or_pool": d.pool_in == Pool.OR,
+        "combine": bool(d.second) and d.combine != Combine.ADD and d.op != Op.COPY,
+    }
+    return d.op in set(Op) and all(config.has(name) for name, needed in wanted.items() if needed)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from spynq.lif.assemble import assemble
 from spynq.lif.checks import check_network
 from spynq.lif.codes import Combine, Leak, Output, Pool, Refractory, Reset, WeightFormat
 from spynq.lif.errors import LifError
 from spynq.lif.features import needs
 from spynq.lif.golden_gather import BOUND
 from spynq.lif.layers import Fir, Integers, Layer, MapShape, Network, Neuron
-from spynq.lif.params import FEATURES, LifConfig
+from spynq.lif.params import FEATURES, LifConfig, mask
 
 __all__ = ["Case", "random_case", "random_cases"]
 
 _CHANNELS = (1, 2, 3, 6, 11, 15, 16, 17, 31, 32, 33, 40, 47)
-_ALL = (1 << len(FEATURES)) - 1
+_ALL = mask(*FEATURES)
 _FORMATS = {
     WeightFormat.S8: range(-127, 128),
     WeightFormat.S4: range(-7, 8),
@@ -50,7 +52,9 @@ class Case:
     seed: int
 
 
-def random_case(seed: int, *, work: int = 120_000, features: int = _ALL, columns: int | None = None) -> Case:
+def random_case(
+    seed: int, *, work: int = 120_000, features: int = _ALL, config: LifConfig | None = None
+) -> Case:
     """A case from a seed.
 
     Parameters
@@ -60,12 +64,12 @@ def random_case(seed: int, *, work: int = 120_000, features: int = _ALL, columns
         Most additions of a dense sample, which bounds what plain loops take.
     features : int
         Bit per entry of :data:`spynq.lif.params.FEATURES` that the case may need.
-    columns : int, optional
-        Columns of the build; random by default.
+    config : LifConfig, optional
+        The build, whose features the case keeps to; random and small by default.
     """
     rng = np.random.default_rng(seed)
     for _ in range(1000):
-        draft = _Draft(rng, work, features, columns)
+        draft = _Draft(rng, work, features if config is None else config.features, config)
         try:
             case = draft.case(seed)
         except LifError:
@@ -76,7 +80,7 @@ def random_case(seed: int, *, work: int = 120_000, features: int = _ALL, columns
     raise RuntimeError(f"seed {seed} gave no network of up to {work} additions with features {features:#x}")
 
 
-def random_cases(seed: int, count: int, **options: int) -> Iterator[Case]:
+def random_cases(seed: int, count: int, **options: Any) -> Iterator[Case]:
     """Cases of following seeds; options as those of :func:`random_case`."""
     for number in range(count):
         yield random_case(seed + number, **options)
@@ -85,8 +89,8 @@ def random_cases(seed: int, count: int, **options: int) -> Iterator[Case]:
 class _Draft:
     """One attempt."""
 
-    def __init__(self, rng: np.random.Generator, work: int, features: int, columns: int | None) -> None:
-        self.rng, self.work, self.features, self.columns = rng, work, features, columns
+    def __init__(self, rng: np.random.Generator, work: int, features: int, config: LifConfig | None) -> None:
+        self.rng, self.work, self.features, self.config = rng, work, features, config
 
     def some(self, *choices: int) -> int:
         return int(self.rng.choice(choices))
@@ -116,20 +120,21 @@ class _Draft:
         if sum(_additions(layer, shapes) for layer in network.layers) * steps > self.work:
             return None
         chunk = self.some(*range(1, steps + 1)) if self.allowed("state") and self.chance(0.4) else steps
-        columns = self.columns or self.some(1, 2, 4, 16, 32, 48)
-        config = LifConfig(
-            columns=columns, weights=self.some(4096, 16384), maps=self.some(16, 16, 64, 512),
-            units=self.some(8, 8, 32, 512),
-            rounds=self.some(8, 64), features=self.features,
-        )  # fmt: skip
+        config = self.config or self.build()
         for layer in network.layers:
             wanted = needs(layer, shapes[layer.sources[0]], chunked=chunk < steps, static=static)
             if not all(map(self.allowed, wanted)):
                 return None
-        from spynq.lif.assemble import assemble
-
         assemble(network, config, samples=1, chunk=chunk)
         return Case(network, config, chunk, self.values(shape, 1 if static else steps), seed)
+
+    def build(self) -> LifConfig:
+        """A small build, so that layers are cut into pieces."""
+        return LifConfig(
+            columns=self.some(1, 2, 4, 16, 32, 48), weights=self.some(4096, 16384),
+            maps=self.some(16, 16, 64, 512), units=self.some(8, 8, 32, 512), rounds=self.some(8, 64),
+            features=self.features,
+        )  # fmt: skip
 
     def values(self, shape: MapShape, steps: int) -> Integers:
         density = float(self.rng.choice((0, 0.02, 0.1, 0.3, 0.7, 1)))

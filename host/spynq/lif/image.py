@@ -217,6 +217,8 @@ class Image:
     layers : list of LayerReport
     resident : bool
         All weights stay in the weight memory, so that later runs need not load them.
+    sources : dict of str to tuple of str
+        Maps that each layer reads.
     """
 
     name: str
@@ -233,6 +235,7 @@ class Image:
     maps: dict[str, Area]
     layers: list[LayerReport]
     resident: bool
+    sources: dict[str, tuple[str, ...]]
 
     def layer_at(self, address: int) -> str:
         """Layer whose descriptors, weights, maps or results hold a byte address from BASE."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from spynq.contract import STATUS_FLAGS
 from spynq.lif.codes import Op
 from spynq.lif.descriptor import Descriptor
+from spynq.lif.features import fits
 from spynq.lif.formats import COUNTERS
 from spynq.lif.golden import Counts, Trace, carry_out, read_plan
 from spynq.lif.params import BEAT_BYTES, KERNEL, LifConfig
@@ -69,9 +70,9 @@ class LifModel:
         return {**self._results, "STATUS": status}
 
     def _fits(self, memory: Memory, base: int, d: Descriptor) -> bool:
-        if d.op not in set(Op):
-            return False
-        return d.op == Op.BARRIER or read_plan(memory, base, d).columns == self.config.columns
+        if d.op == Op.BARRIER:
+            return True
+        return fits(d, self.config) and read_plan(memory, base, d).columns == self.config.columns
 
     def _keep(self, total: Counts, executed: int) -> None:
         self._results["EXECUTED"] = executed

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ from spynq.lif.layers import MapShape, Network
 from spynq.lif.nir_reader import read_nir
 from spynq.lif.params import LifConfig
 from spynq.lif.quantise import Quantised, quantise
+
+if TYPE_CHECKING:
+    from spynq.lif.results import Result
 
 __all__ = ["CompiledNetwork", "load"]
 
@@ -105,7 +108,7 @@ def _entry(entry: Input, samples: npt.NDArray[Any] | None, planes: int | None) -
     low, high = float(np.min(samples)), float(np.max(samples))
     whole = bool(np.all(samples == np.rint(samples)))
     if whole and max(abs(low), high) < 256:
-        bits = max(int(high).bit_length(), (int(-low) - 1).bit_length() if low < 0 else 0)
+        bits = max(int(max(high, 0)).bit_length(), (int(-low) - 1).bit_length() if low < 0 else 0)
         return replace(entry, planes=max(bits + (low < 0), 1), signed=low < 0)
     # Real values: eight bits over what was seen.
     most = max(high, -low)
@@ -156,6 +159,10 @@ class CompiledNetwork:
     def notes(self) -> list[str]:
         """What a user should know."""
         return [*self.graph.notes, *(note for stage in self.stages for note in stage.notes)]
+
+    def for_build(self, config: LifConfig) -> CompiledNetwork:
+        """The same network, compiled for another build of the kernel."""
+        return replace(self, config=config, _images={})
 
     def integers(self, steps: int, static: bool = False) -> Network:
         """The integer network for a number of time steps."""
@@ -250,7 +257,7 @@ class CompiledNetwork:
         seed: int = 1,
         timeout: float | None = None,
         progress: bool | None = None,
-    ) -> Any:
+    ) -> Result:
         """Run on a device.
 
         Parameters

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from spynq.contract import Field, Kernel, Limit, Master, Register
 from spynq.lif.formats import CHANNEL, COUNTERS, DESCRIPTOR, FIR, PLAN, STATE
 
-__all__ = ["BEAT_BYTES", "COLUMNS", "FEATURES", "KERNEL", "LANES", "LifConfig"]
+__all__ = ["BEAT_BYTES", "BUILT", "COLUMNS", "FEATURES", "KERNEL", "LANES", "LifConfig", "mask"]
 
 BEAT_BYTES = 16
 """Bytes of a word of the memory port: the unit of every address and stride."""
@@ -40,6 +40,9 @@ FEATURES = (
     "bias_map",
 )
 """Bits of CAP_FEATURES from 0 on: what a build can do; spynq.lif.features says which layer needs what."""
+
+BUILT = ("gather", "slice", "planes", "second", "counts", "membrane", "state", "codebook", "static", "stream")
+"""Those that the gateware has; the golden model has all."""
 
 _TOTALS = (
     ("EVENTS", "Spikes fed to streams of columns, once per window and round"),
@@ -110,6 +113,11 @@ KERNEL = Kernel(
 )
 
 
+def mask(*features: str) -> int:
+    """Value of CAP_FEATURES for some of :data:`FEATURES`."""
+    return sum(1 << FEATURES.index(name) for name in features)
+
+
 @dataclass(frozen=True)
 class LifConfig:
     """Build parameters of the engine.
@@ -144,7 +152,7 @@ class LifConfig:
     rounds: int = 32
     taps: int = 16
     dsp: bool = True
-    features: int = (1 << len(FEATURES)) - 1
+    features: int = mask(*BUILT)
 
     def __post_init__(self) -> None:
         if self.columns not in COLUMNS:

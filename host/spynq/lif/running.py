@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spynq.devices.session import label, progress_bar
+from spynq.lif.builds import build_of
 from spynq.lif.codes import Output
 from spynq.lif.errors import LifError
 from spynq.lif.golden import carry_out
@@ -52,11 +53,16 @@ def execute(
     # A still image that is repeated is stored and gathered once.
     static = steps > 1 and values.strides[0] == 0 and network.config.has("static")
     whole = np.moveaxis(network.whole(values[:1] if static else values), 0, 1)
-    batch = _batch(network, steps, count, static)
+    if device != "board":
+        # What cannot be compiled is refused before a device is opened; a board first says what it has.
+        network.image(steps, 1, static)
     totals: dict[str, dict[str, int]] = {}
     maps: dict[str, list[Ints]] = {}
     cycles = 0
     with _opened(device, network) as (driver, label), progress_bar(progress, count) as advance:
+        if device == "board":
+            network = network.for_build(build_of(driver.capabilities))
+        batch = _batch(network, steps, count, static)
         for begin in range(0, count, batch):
             given = whole[begin : begin + batch]
             image = network.image(steps, len(given), static)
@@ -131,7 +137,7 @@ def watch(network: CompiledNetwork, values: npt.NDArray[Any]) -> dict[str, npt.N
     """Real ``U`` of one sample, ``[T, C, H, W]`` per layer, by the golden model under observation."""
     # The largest build cuts no layer into pieces; the numbers are those of every build.
     config = replace(network.config, weights=1 << 16, maps=1 << 16, units=1 << 14, rounds=255)
-    image = replace(network, config=config, _images={}).image(len(values))
+    image = network.for_build(config).image(len(values))
     memory = _Memory(image)
     image.input.put(memory.bytes, np.moveaxis(network.whole(values), 0, 1))
     found: dict[str, npt.NDArray[np.float64]] = {}

@@ -14,7 +14,7 @@ __all__ = ["FORMATS", "Format", "best_scales", "codebook", "round_weights"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_STEPS = 80
+_STEPS = 150
 """Clipping points tried per channel, beside those at which the largest weight is a whole number."""
 
 
@@ -85,7 +85,7 @@ def best_scales(weight: Floats, bits: int) -> Floats:
         mean: Floats = np.abs(weight).mean(axis=1)
         return np.where(mean > 0, mean, peak)
     most = largest(bits)
-    ratios = np.concatenate([most / np.arange(most, 0, -1), np.linspace(0.3, 1, _STEPS)])
+    ratios = np.concatenate([most / np.arange(most, 0, -1), np.geomspace(0.05, 1, _STEPS)])
     best, error = peak / most, np.full(len(peak), np.inf)
     for ratio in ratios:
         scale = peak * ratio / most

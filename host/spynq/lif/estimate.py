@@ -1,0 +1,192 @@
+"""Cycles of a compiled network from a model of the engine, before anything runs.
+
+A unit (pixel and round) takes as long as the slowest of three stages that overlap: looking at words of
+32 bits, feeding spikes in pairs, and updating two neurons per cycle. A step takes as long as its
+fullest stream, or as loading the map of the next step or writing that of the last if that is more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from spynq.lif.codes import Combine, Op, Output, Pool
+from spynq.lif.geometry import cover
+from spynq.lif.image import Image, Task
+from spynq.lif.tasks import PLAN_BYTES
+
+__all__ = ["Estimate", "LayerCycles", "estimate"]
+
+_WORD = 32
+_LAYER_CYCLES = 200
+"""Beginning and end of a descriptor: reading it, filling and emptying the pipeline, settling."""
+_UNIT_CYCLES = 1
+"""Least cycles between units of a stream."""
+
+
+@dataclass(frozen=True)
+class LayerCycles:
+    """Cycles of a layer for all samples of an image.
+
+    Parameters
+    ----------
+    name : str
+    cycles : int
+        Of all its descriptors.
+    load : int
+        Cycles in which its weights are loaded, unless they are resident; hidden if less than the layer
+        before takes.
+    events, sop : int
+        Spikes fed to streams, and synaptic additions, expected.
+    bound : str
+        What a unit waits for: ``"words"``, ``"spikes"``, ``"neurons"``, or a step: ``"input"``, ``"output"``.
+    """
+
+    name: str
+    cycles: int
+    load: int
+    events: int
+    sop: int
+    bound: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Cycles of a run.
+
+    Parameters
+    ----------
+    layers : tuple of LayerCycles
+    cycles : int
+        Of one sample (a share of the run), weights loaded behind the layers before where that is possible.
+    resident_cycles : int
+        The same with all weights in the weight memory; equal to ``cycles`` in later runs of an image whose
+        weights are resident.
+    """
+
+    layers: tuple[LayerCycles, ...]
+    cycles: int
+    resident_cycles: int
+
+
+def estimate(image: Image, density: float = 0.1, densities: Mapping[str, float] | None = None) -> Estimate:
+    """Expected cycles of an image.
+
+    Parameters
+    ----------
+    image : Image
+    density : float
+        Share of bits set in every map, 0 to 1.
+    densities : mapping of str to float, optional
+        The same for single maps by name of the layer that writes them, or ``"input"``.
+
+    Raises
+    ------
+    ValueError
+        A density is not from 0 to 1.
+    """
+    known = dict(densities or {})
+    for name, value in {"density": density, **known}.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} must be 0 to 1, not {value:g}; it is a share of bits set")
+    found: dict[str, LayerCycles] = {}
+    total = run = 0
+    before = 0
+    for task in image.tasks[:-1]:
+        sources = image.sources[task.layer]
+        share = sum(known.get(name, density) for name in sources) / len(sources)
+        made = _task(task, share)
+        resident = task.descriptor.resident or task.descriptor.op == Op.COPY
+        load = 0 if resident else made.load
+        total += made.cycles + max(0, load - before)
+        run += made.cycles
+        before = made.cycles
+        held = found.get(task.layer)
+        if held is not None:
+            made = LayerCycles(
+                task.layer, held.cycles + made.cycles, held.load + load, held.events + made.events,
+                held.sop + made.sop, held.bound,
+            )  # fmt: skip
+        found[task.layer] = made
+    return Estimate(tuple(found.values()), -(-total // image.samples), -(-run // image.samples))
+
+
+def _task(task: Task, density: float) -> LayerCycles:
+    d, plan = task.descriptor, task.plan
+    runs = d.samples * d.steps
+    planes = d.planes + (plan.planes_second if d.second else 0)
+    written = plan.planes_out * plan.out_beats if d.output in (Output.SPIKES, Output.VALUE) else 0
+    if d.op == Op.COPY:
+        cycles = runs * max(planes * plan.in_beats, written) + _LAYER_CYCLES
+        return LayerCycles(task.layer, cycles, 0, 0, 0, "input")
+    if d.second and d.combine != Combine.ADD:
+        planes = 1
+    events = _events(task, density) * planes
+    units, streams = plan.units, plan.columns >> plan.log2_h
+    per_unit = events / (units if plan.slice else units // plan.rounds)
+    words = _words(task, density) * planes
+    stages = {
+        "words": words,
+        "spikes": per_unit / 2,
+        "neurons": float(plan.lif_cycles),
+    }
+    longest = max(stages, key=lambda name: stages[name])
+    unit = max(stages[longest], _UNIT_CYCLES)
+    step = {
+        longest: -(-units // streams) * unit,
+        "input": float(planes * plan.in_beats),
+        "output": float(written),
+    }
+    bound = max(step, key=lambda name: step[name])
+    constants = plan.weight_beats + plan.out_channels + PLAN_BYTES // 16 + 4
+    per_step = events if plan.slice else events * plan.rounds
+    sop = events if plan.slice else events * d.c_out
+    return LayerCycles(
+        task.layer,
+        int(runs * step[bound]) + _LAYER_CYCLES,
+        constants,
+        int(runs * per_step),
+        int(runs * sop),
+        bound,
+    )
+
+
+def _places(task: Task) -> tuple[list[int], list[int]]:
+    """How many windows see each row and pixel of the pooled input."""
+    d = task.descriptor
+    shift = d.pool_log2 if d.pool_in != Pool.NONE else 0
+    rows = cover(d.h_out, d.kh, d.stride_y, d.dilation_y, d.pad_y, d.h_in >> shift)
+    pixels = cover(d.w_out, d.kw, d.stride_x, d.dilation_x, d.pad_x, d.w_in >> shift)
+    return rows, pixels
+
+
+def _events(task: Task, density: float) -> float:
+    """Spikes that all windows of a step and plane see, once per window."""
+    d = task.descriptor
+    rows, pixels = _places(task)
+    k = 1 << d.pool_log2 if d.pool_in == Pool.SUM else 1
+    share = 1 - (1 - density) ** (4**d.pool_log2) if d.pool_in == Pool.OR else density
+    return sum(rows) * sum(pixels) * k * k * d.c_in * share
+
+
+def _words(task: Task, density: float) -> float:
+    """Words that a unit looks at, the mean over the windows of a plane; empty ones go by as fast as "
+    "others."""
+    d, plan = task.descriptor, task.plan
+    rows, pixels = _places(task)
+    windows = d.h_out * d.w_out
+    k = 1 << plan.pool_log2
+    if plan.segments > 1 or plan.segment_x:
+        runs = sum(rows) * sum(pixels) * k * k / windows
+        return runs * _touched(plan.segment_bits, plan.in_channels)
+    # One run of bits per row of a window, cut at the edges of the map.
+    inside = sum(pixels) / d.w_out * plan.in_channels
+    if plan.segment_rows == 1:
+        return _touched(plan.segment_bits, _WORD)
+    return sum(rows) / d.h_out * _touched(inside, plan.in_channels)
+
+
+def _touched(bits: float, stride: int) -> float:
+    """Words that a run of bits touches on average, beginning at a multiple of ``stride``."""
+    step = _WORD if stride % _WORD == 0 else 16 if stride % 16 == 0 else 1
+    return -(-bits // _WORD) if step == _WORD else (bits + _WORD - step) / _WORD

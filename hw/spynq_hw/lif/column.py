@@ -1,0 +1,202 @@
+"""A column: weights, adders and neurons of 16 output channels."""
+
+from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2, exact_log2
+
+from spynq.lif.params import LANES, LifConfig
+from spynq_hw.lif import neuron
+from spynq_hw.lif.adders import Adders, Control
+from spynq_hw.lif.neuron import Channel, Neuron, Rule, State, later
+from spynq_hw.lif.records import CHANNEL_LAYOUT
+from spynq_hw.lif.sizes import BEAT, Sizes
+
+__all__ = ["PAIRS", "Column", "load_word", "neuron_control"]
+
+PAIRS = LANES // 2
+"""Turns in which the two neurons of a column serve its channels."""
+_PAIR_BITS = exact_log2(PAIRS)
+
+
+def load_word(sizes: Sizes) -> data.StructLayout:
+    """A word on its way into the columns: weights of a tap, or the parameters of a channel.
+
+    The address of a channel is its lane, and above it the round.
+    """
+    address = max(sizes.tap, exact_log2(LANES) + sizes.round)
+    return data.StructLayout({"weights": 1, "channel": 1, "address": address, "bank": 1, "data": BEAT})
+
+
+def neuron_control(sizes: Sizes) -> data.StructLayout:
+    """What a column does with its sums: see :class:`Column`."""
+    return data.StructLayout(
+        {
+            "capture": 1,
+            "pair": _PAIR_BITS,
+            "unit": sizes.unit,
+            "round": sizes.round,
+            "fresh": 1,
+            "active": 1,
+            "last": 1,
+            "slot": 1,
+        }
+    )
+
+
+class Column(wiring.Component):
+    """Gathers weights into 16 sums, and turns sums into spikes, two channels per cycle.
+
+    Golden steps: accumulate to saturate. Sums are complete three cycles after the taps of their last
+    spikes; ``neurons.capture`` keeps them in that cycle. From then on pairs of channels are
+    updated; the spikes of a unit are in the output memory 9 cycles after its last pair was named.
+
+    Parameters
+    ----------
+    config : LifConfig
+        Build parameters.
+
+    Members
+    -------
+    taps : In(ArrayLayout(tap, 2)), control : In(Control)
+        Weights to add.
+    load : In(load_word), mine : In(1)
+        A word to store if it is this column's. Its bank must not be read from in this cycle.
+    rule : In(Rule)
+        The layer's neurons.
+    neurons : In(neuron_control)
+        ``pair`` of ``unit`` in ``round`` is updated if ``active``, in the first step of a sample if
+        ``fresh``; with ``last`` the spikes of the unit go to output ``slot``.
+    bank : In(1)
+        Which of two sets of channel parameters is used.
+    read : In(slot and unit), spikes : Out(16)
+        Output memory, one cycle later.
+    sums : Out(ArrayLayout(signed(24), 2)), more : In(ArrayLayout(signed(24), 2))
+        Sums of the pair that is updated, and what another column adds to them, if it does.
+    state : Out(ArrayLayout(State, 2))
+        Of the pair named, one cycle later.
+    saturated : Out(2)
+        Membranes clipped in this cycle.
+    """
+
+    def __init__(self, config: LifConfig) -> None:
+        self.config, self.sizes = config, Sizes(config)
+        sizes = self.sizes
+        super().__init__(
+            {
+                "taps": In(data.ArrayLayout(sizes.tap, 2)),
+                "control": In(Control),
+                "load": In(load_word(sizes)),
+                "mine": In(1),
+                "rule": In(Rule),
+                "neurons": In(neuron_control(sizes)),
+                "bank": In(1),
+                "read": In(sizes.unit + 1),
+                "spikes": Out(LANES),
+                "sums": Out(data.ArrayLayout(signed(24), 2)),
+                "more": In(data.ArrayLayout(signed(24), 2)),
+                "state": Out(data.ArrayLayout(State, 2)),
+                "saturated": Out(2),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.adders = adders = Adders(LANES, self.config.dsp)
+        self._weights(m, adders)
+        taken = Signal.like(self.control)
+        m.d.sync += taken.eq(self.control)
+        m.d.comb += adders.control.eq(taken)
+        sums = Signal.like(adders.sums, reset_less=True)
+        with m.If(self.neurons.capture):
+            m.d.sync += sums.eq(adders.sums)
+        self._update(m, sums)
+        return m
+
+    def _weights(self, m: Module, adders: Adders) -> None:
+        """Banks with two ports; the first port is lent to the loader."""
+        depth = self.config.weights // self.config.banks
+        bits = exact_log2(depth)
+        found: list[list[Value]] = [[], []]
+        banks = [Signal(ceil_log2(self.config.banks), name=f"bank{i}") for i in range(2)]
+        for number in range(self.config.banks):
+            memory = Memory(shape=BEAT, depth=depth, init=[], attrs={"ram_style": "ultra"})
+            m.submodules[f"weights{number}"] = memory
+            write, first, second = memory.write_port(), memory.read_port(), memory.read_port()
+            address = Signal(bits, name=f"address{number}")
+            stores = self.load.weights & self.mine & (self.load.address[bits : self.sizes.tap] == number)
+            m.d.comb += [
+                write.en.eq(stores),
+                address.eq(Mux(stores, self.load.address, self.taps[0])),
+                write.addr.eq(address),
+                first.addr.eq(address),
+                write.data.eq(self.load.data),
+                second.addr.eq(self.taps[1]),
+            ]
+            found[0].append(first.data)
+            found[1].append(second.data)
+        for i in range(2):
+            m.d.sync += banks[i].eq(self.taps[i][bits:])
+            m.d.comb += adders.weights[i].as_value().eq(Array(found[i])[banks[i]])
+
+    def _update(self, m: Module, sums: data.View) -> None:
+        sizes, order = self.sizes, self.neurons
+        now = Signal.like(order)
+        m.d.sync += now.eq(order)
+        done = later(m, now, neuron.LATENCY)
+        ends = later(m, done, 1)
+        spikes = Signal(LANES)
+        fired: list[Value] = []
+        # One membrane pair is two records side by side.
+        states = Memory(shape=data.ArrayLayout(State, 2), depth=PAIRS << sizes.unit, init=[])
+        outputs = Memory(shape=LANES, depth=2 << sizes.unit, init=[])
+        m.submodules.states, m.submodules.outputs = states, outputs
+        read, write = states.read_port(), states.write_port()
+        out, see = outputs.write_port(), outputs.read_port()
+        m.d.comb += [
+            read.addr.eq(Cat(order.pair, order.unit)),
+            self.state.eq(read.data),
+            write.addr.eq(Cat(done.pair, done.unit)),
+            write.en.eq(done.active),
+            see.addr.eq(self.read),
+            self.spikes.eq(see.data),
+        ]
+        for half in range(2):
+            m.submodules[f"neuron{half}"] = lane = Neuron()
+            m.d.comb += [
+                lane.rule.eq(self.rule),
+                self.sums[half].eq(Array(sums[2 * p + half] for p in range(PAIRS))[now.pair]),
+                lane.sum.eq(self.sums[half] + self.more[half]),
+                lane.state.eq(read.data[half]),
+                lane.fresh.eq(now.fresh),
+                lane.channel.eq(self._channel(m, half)),
+                write.data[half].eq(lane.next),
+                self.saturated[half].eq(lane.saturated & done.active),
+            ]
+            fired.append(lane.spike)
+        with m.If(done.active):
+            with m.Switch(done.pair):
+                for pair in range(PAIRS):
+                    with m.Case(pair):
+                        m.d.sync += spikes[2 * pair :].eq(Cat(fired))
+        m.d.comb += [
+            out.addr.eq(Cat(ends.unit, ends.slot)),
+            out.data.eq(spikes),
+            out.en.eq(ends.active & ends.last),
+        ]
+
+    def _channel(self, m: Module, half: int) -> Value:
+        """Parameters of the pair named in the cycle before."""
+        order, sizes = self.neurons, self.sizes
+        memory = Memory(shape=Channel, depth=2 * PAIRS << sizes.round, init=[], attrs={"ram_style": "block"})
+        m.submodules[f"channels{half}"] = memory
+        record = data.View(CHANNEL_LAYOUT, self.load.data)
+        read, write = memory.read_port(), memory.write_port()
+        m.d.comb += [
+            read.addr.eq(Cat(order.pair, order.round, self.bank)),
+            write.addr.eq(Cat(self.load.address[1 : 1 + _PAIR_BITS + sizes.round], self.load.bank)),
+            write.en.eq(self.load.channel & self.mine & (self.load.address[0] == half)),
+            *(write.data[name].eq(record[name]) for name in Channel.members),
+        ]
+        return read.data

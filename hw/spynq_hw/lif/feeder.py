@@ -1,0 +1,194 @@
+"""From words of spikes to their taps, two a cycle."""
+
+from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["WORD_BITS", "Feeder", "pair", "word"]
+
+WORD_BITS = 32
+"""Bits of input map that are looked at at once."""
+
+
+def word(tap_bits: int) -> data.StructLayout:
+    """Spikes of a run of taps: bit i stands for tap ``base + i``.
+
+    ``double`` starts a further bit plane, ``negate`` says that its spikes count negative, ``last`` ends
+    a window. Words with ``double`` or ``last`` may be empty, others may not.
+    """
+    return data.StructLayout(
+        {"bits": WORD_BITS, "base": tap_bits, "double": 1, "negate": 1, "last": 1},
+    )
+
+
+def pair(tap_bits: int) -> data.StructLayout:
+    """Taps of up to two spikes, and what a column does with them."""
+    return data.StructLayout(
+        {
+            "taps": data.ArrayLayout(tap_bits, 2),
+            "take": 2,
+            "fresh": 1,
+            "double": 1,
+            "negate": 1,
+            "last": 1,
+        }
+    )
+
+
+def _lowest(bits: Value) -> Value:
+    """Position of the lowest one, 0 if there is none."""
+    if len(bits) == 1:
+        return Cat()
+    half = len(bits) // 2
+    low = bits[:half]
+    return Cat(Mux(low.any(), _lowest(low), _lowest(bits[half:])), ~low.any())
+
+
+def _highest(bits: Value) -> Value:
+    """Position of the highest one, 0 if there is none."""
+    if len(bits) == 1:
+        return Cat()
+    half = len(bits) // 2
+    high = bits[half:]
+    return Cat(Mux(high.any(), _highest(high), _highest(bits[:half])), high.any())
+
+
+class Feeder(wiring.Component):
+    """Two spikes per cycle; the odd one of a word goes with the first of the next word.
+
+    A window of n spikes in w words takes max(ceil(n / 2), w) cycles plus at most one. The taps of a
+    pair come in any order, as sums do not depend on it.
+
+    Parameters
+    ----------
+    tap_bits : int
+        Bits of a tap.
+
+    Members
+    -------
+    words : In(stream.Signature(word(tap_bits)))
+        Windows, word by word.
+    pairs : Out(stream.Signature(pair(tap_bits)))
+        Their spikes. ``last`` comes exactly once per window, ``fresh`` with its first pair.
+    """
+
+    def __init__(self, tap_bits: int) -> None:
+        self.tap_bits = tap_bits
+        super().__init__(
+            {
+                "words": In(stream.Signature(word(tap_bits))),
+                "pairs": Out(stream.Signature(pair(tap_bits))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        now, following = Signal(word(self.tap_bits)), Signal(word(self.tap_bits))
+        now_valid, following_valid = Signal(), Signal()
+        fresh = Signal(init=1)
+        # What is left of both words after this cycle.
+        rest, following_rest = Signal(WORD_BITS), Signal(WORD_BITS)
+        several, joined = Signal(), Signal()
+        goes, done, following_done = Signal(), Signal(), Signal()
+        out = Signal(pair(self.tap_bits))
+        low, high, first = (Signal(5, name=name) for name in ("low", "high", "first"))
+        keep = Signal(WORD_BITS)
+
+        m.d.comb += [
+            keep.eq(now.bits & (now.bits - 1)),
+            several.eq(keep.any()),
+            # What a doubling or a change of sign parts does not go together.
+            joined.eq(
+                following_valid
+                & ~now.last
+                & ~now.double
+                & ~following.double
+                & (now.negate == following.negate)
+            ),
+            low.eq(_lowest(now.bits)),
+            high.eq(_highest(now.bits)),
+            first.eq(_lowest(following.bits)),
+        ]
+        self._take(m, now, following, several, joined, out, (low, high, first))
+        m.d.comb += [
+            rest.eq(Mux(now.double, now.bits, Mux(several, _without(keep, high), 0))),
+            following_rest.eq(
+                Mux(joined & ~several, following.bits & (following.bits - 1), following.bits),
+            ),
+            # An odd spike waits for the next word; nothing waits at the end of a plane or window.
+            goes.eq(now_valid & (several | now.double | now.last | following_valid)),
+            done.eq(rest == 0),
+            following_done.eq(joined & (following_rest == 0) & done & (~several | (following.bits == 0))),
+            out.fresh.eq(fresh),
+            out.last.eq(done & (now.last | (following_done & following.last))),
+        ]
+        room = Signal()
+        m.d.comb += room.eq(~self.pairs.valid | self.pairs.ready)
+        with m.If(room):
+            m.d.sync += [self.pairs.valid.eq(goes), self.pairs.payload.eq(out)]
+        self._advance(m, goes & room, now, following, now_valid, following_valid, done, following_done,
+                      rest, following_rest)  # fmt: skip
+        with m.If(goes & room):
+            m.d.sync += fresh.eq(out.last)
+        return m
+
+    @staticmethod
+    def _take(
+        m: Module,
+        now: data.View,
+        following: data.View,
+        several: Value,
+        joined: Value,
+        out: data.View,
+        places: tuple[Signal, Signal, Signal],
+    ) -> None:
+        low, high, first = places
+        m.d.comb += [
+            out.taps[0].eq(now.base + low),
+            out.taps[1].eq(Mux(several, now.base, following.base) + Mux(several, high, first)),
+            out.take[0].eq(~now.double & now.bits.any()),
+            out.take[1].eq(~now.double & (several | (joined & following.bits.any()))),
+            # Sums that begin here are 0, doubled or not; what is in them belongs to another window.
+            out.double.eq(now.double & ~out.fresh),
+            out.negate.eq(now.negate & ~now.double),
+        ]
+
+    def _advance(
+        self,
+        m: Module,
+        step: Value,
+        now: data.View,
+        following: data.View,
+        now_valid: Signal,
+        following_valid: Signal,
+        done: Value,
+        following_done: Value,
+        rest: Value,
+        following_rest: Value,
+    ) -> None:
+        """Move the words up; one comes in per cycle."""
+        words = self.words
+        # Places that are free after this cycle.
+        shift = Signal()
+        m.d.comb += [
+            shift.eq(~now_valid | (step & done)),
+            words.ready.eq(shift | ~following_valid),
+        ]
+        with m.If(shift):
+            with m.If(following_valid & ~(step & following_done)):
+                m.d.sync += [now.eq(following), now_valid.eq(1), following_valid.eq(words.valid)]
+                m.d.sync += following.eq(words.payload)
+                with m.If(step):
+                    m.d.sync += now.bits.eq(following_rest)
+            with m.Else():
+                m.d.sync += [now.eq(words.payload), now_valid.eq(words.valid), following_valid.eq(0)]
+        with m.Else():
+            with m.If(step):
+                m.d.sync += [now.bits.eq(rest), now.double.eq(0)]
+            with m.If(~following_valid):
+                m.d.sync += [following.eq(words.payload), following_valid.eq(words.valid)]
+
+
+def _without(bits: Value, position: Value) -> Value:
+    """``bits`` with the one at ``position`` cleared."""
+    return Cat(bit & (position != i) for i, bit in enumerate(bits))

@@ -1,0 +1,163 @@
+"""Input maps from memory into every stream, steps ahead."""
+
+from amaranth import Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from spynq.lif.params import LifConfig
+from spynq_hw.lif.fetch import ADDRESS, Run
+from spynq_hw.lif.layer import Layer
+from spynq_hw.lif.records import BEAT
+from spynq_hw.lif.sizes import Sizes
+from spynq_hw.lif.words import SLOTS, slot_address, slot_place
+
+__all__ = ["Maps", "ones"]
+
+
+class Maps(wiring.Component):
+    """Reads all planes of all steps of all samples, and writes them to all streams at once.
+
+    Parameters
+    ----------
+    config : LifConfig
+        Build parameters.
+
+    Members
+    -------
+    start : In(1)
+        A layer begins.
+    layer : In(Layer)
+        What it is.
+    total : In, slots : In(2)
+        Beats of a step, all planes of both sources, and slots as in ``slot_address``.
+    room : In(1)
+        Every stream has a slot for one more step.
+    hold : In(1), sample : In(1)
+        Ask for no further sample's maps before the pulse that says that the last one is done.
+    request : Out(stream.Signature(Run)), words : In(stream.Signature(128))
+        To the memory.
+    write, write_address, write_data
+        To the streams.
+    reserved, loaded : Out(1), begins : Out(8)
+        To the streams.
+    spikes : Out(8)
+        Ones in the beat of this cycle.
+    """
+
+    def __init__(self, config: LifConfig) -> None:
+        self.config, self.sizes = config, Sizes(config)
+        self._bits = self.sizes.place - ceil_log2(BEAT)
+        super().__init__(
+            {
+                "start": In(1),
+                "layer": In(Layer),
+                "total": In(self._bits + 1),
+                "slots": In(2),
+                "room": In(1),
+                "hold": In(1),
+                "sample": In(1),
+                "request": Out(stream.Signature(Run)),
+                "words": In(stream.Signature(BEAT)),
+                "write": Out(1),
+                "write_address": Out(self._bits + 1),
+                "write_data": Out(BEAT),
+                "reserved": Out(1),
+                "loaded": Out(1),
+                "begins": Out(SLOTS),
+                "spikes": Out(range(BEAT + 1)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self._ask(m)
+        self._receive(m)
+        return m
+
+    def _ask(self, m: Module) -> None:
+        d, plan = self.layer.descriptor, self.layer.plan
+        sample, step, place = ([Signal(ADDRESS, name=f"{n}{i}") for i in range(2)] for n in ("s", "t", "p"))
+        t, n, plane, source = Signal(16), Signal(16), Signal(4), Signal()
+        # The sample before has been read out, or there is none.
+        free = Signal()
+        with m.If(self.start | self.sample):
+            m.d.sync += free.eq(1)
+        with m.Elif(self.reserved & (t == 0)):
+            m.d.sync += free.eq(0)
+        step_strides, sample_strides = (plan.in_step, plan.second_step), (plan.in_sample, plan.second_sample)
+        m.d.comb += [
+            self.request.payload.address.eq(Mux(source, place[1], place[0])),
+            self.request.payload.beats.eq(plan.in_beats),
+        ]
+        with m.FSM():
+            with m.State("IDLE"):
+                for i, first in enumerate((d.input, d.second_input)):
+                    m.d.sync += [sample[i].eq(first), step[i].eq(first), place[i].eq(first)]
+                m.d.sync += [t.eq(0), n.eq(0), plane.eq(0), source.eq(0)]
+                with m.If(self.start):
+                    m.next = "ROOM"
+            with m.State("ROOM"):
+                with m.If(self.room & ~(self.hold & (t == 0) & ~free)):
+                    m.d.comb += self.reserved.eq(1)
+                    m.next = "PLANES"
+            with m.State("PLANES"):
+                m.d.comb += self.request.valid.eq(1)
+                with m.If(self.request.ready):
+                    for i in range(2):
+                        with m.If(source == i):
+                            m.d.sync += place[i].eq(place[i] + plan.in_plane)
+                    m.d.sync += plane.eq(plane + 1)
+                    with m.If(plane == Mux(source, plan.planes_second - 1, d.planes)):
+                        m.d.sync += [plane.eq(0), source.eq(1)]
+                        with m.If(source | ~d.second):
+                            m.next = "STEP"
+            with m.State("STEP"):
+                m.d.sync += [t.eq(t + 1), source.eq(0)]
+                for i in range(2):
+                    later = step[i] + step_strides[i]
+                    m.d.sync += [step[i].eq(later), place[i].eq(later)]
+                m.next = "ROOM"
+                with m.If(t == d.steps - 1):
+                    m.next = "SAMPLE"
+            with m.State("SAMPLE"):
+                m.d.sync += [t.eq(0), n.eq(n + 1)]
+                for i in range(2):
+                    later = sample[i] + sample_strides[i]
+                    m.d.sync += [sample[i].eq(later), step[i].eq(later), place[i].eq(later)]
+                m.next = "ROOM"
+                with m.If(n == d.samples - 1):
+                    m.next = "IDLE"
+
+    def _receive(self, m: Module) -> None:
+        d = self.layer.descriptor
+        number, t, beat = Signal(range(SLOTS)), Signal(16), Signal(self._bits)
+        last = Signal()
+        m.d.comb += [self.words.ready.eq(1), last.eq(beat == self.total - 1)]
+        m.d.sync += [
+            self.write.eq(self.words.valid),
+            self.write_address.eq(slot_address(beat, number, self.slots)),
+            self.write_data.eq(self.words.payload),
+            self.loaded.eq(self.words.valid & last),
+            self.spikes.eq(Mux(self.words.valid, ones(self.words.payload), 0)),
+        ]
+        with m.If(self.words.valid):
+            m.d.sync += beat.eq(beat + 1)
+            with m.If(last):
+                place = slot_place(number, self.slots)
+                m.d.sync += [
+                    beat.eq(0),
+                    number.eq(number + 1),
+                    t.eq(Mux(t == d.steps - 1, 0, t + 1)),
+                    self.begins.bit_select(place, 1).eq((t == 0) & d.first),
+                ]
+        with m.If(self.start):
+            m.d.sync += [number.eq(0), t.eq(0), beat.eq(0)]
+
+
+def ones(word: Value) -> Value:
+    """Number of ones, as a tree."""
+    parts = list(word)
+    while len(parts) > 1:
+        parts = [sum(parts[i : i + 3]) for i in range(0, len(parts), 3)]
+    return parts[0]

@@ -1,0 +1,172 @@
+"""The next layer, read while the present one runs: descriptor, plan and channel records."""
+
+from enum import IntEnum
+
+from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from spynq.lif.codes import Combine, Op, Output, Pool
+from spynq.lif.params import LANES, LifConfig
+from spynq_hw.lif.column import load_word
+from spynq_hw.lif.fetch import ADDRESS, Run
+from spynq_hw.lif.layer import PLAN_BEATS, Layer, LayerReader
+from spynq_hw.lif.records import BEAT
+from spynq_hw.lif.sizes import Sizes
+
+__all__ = ["Found", "Prepare", "fits"]
+
+_LANE = exact_log2(LANES)
+
+
+class Found(IntEnum):
+    """What comes next in a list: the values of ``Prepare.found``."""
+
+    LAYER = 0
+    BARRIER = 1
+    END = 2
+    UNFIT = 3
+    ENDLESS = 4
+
+
+def fits(layer: Value, config: LifConfig) -> Value:
+    """Whether this build can carry a layer out; a barrier always."""
+    d, plan = layer.descriptor, layer.plan
+    operations = [d.op == op for op in (Op.CONV, Op.FC, Op.POOL, Op.DEPTHWISE)]
+    outputs = [d.output == Output.SPIKES]
+    if config.has("counts"):
+        outputs.append(d.output == Output.COUNTS)
+    if config.has("membrane"):
+        outputs.append(d.output == Output.MEMBRANE)
+    states = (d.first & d.last) | int(config.has("state"))
+    plain = ~d.use_fir & (d.bias == 0) & (d.pool_in != Pool.OR) & (~d.second | (d.combine == Combine.ADD))
+    return (plan.columns == config.columns) & Cat(operations).any() & Cat(outputs).any() & states & plain
+
+
+class Prepare(wiring.Component):
+    """Reads layer after layer, puts its channel records into the bank that is not in use, and offers it.
+
+    Parameters
+    ----------
+    config : LifConfig
+        Build parameters.
+
+    Members
+    -------
+    start : In(1), first : In(32), limit : In(16)
+        Begin at this beat of the list; layers and barriers at most.
+    request : Out(stream.Signature(Run)), words : In(stream.Signature(128))
+        To the memory.
+    load : Out(load_word), column, mask : Out(4)
+        Channel records: for which columns (those whose number is ``column`` under ``mask``), and what.
+    found : Out(3), layer : Out(Layer), bank : Out(1), valid : Out(1)
+        What comes next, and where its channel records are.
+    taken : In(1)
+        It is known now; go on, or come to rest if it was no layer and no barrier.
+    """
+
+    def __init__(self, config: LifConfig) -> None:
+        self.config, self.sizes = config, Sizes(config)
+        super().__init__(
+            {
+                "start": In(1),
+                "first": In(ADDRESS),
+                "limit": In(16),
+                "request": Out(stream.Signature(Run)),
+                "words": In(stream.Signature(BEAT)),
+                "load": Out(load_word(self.sizes)),
+                "column": Out(4),
+                "mask": Out(4),
+                "found": Out(3),
+                "layer": Out(Layer),
+                "bank": Out(1),
+                "valid": Out(1),
+                "taken": In(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.reader = reader = LayerReader(Op.END, Op.BARRIER)
+        left = Signal(16)
+        last = Signal()
+        goes_on = Signal()
+        plan = self.layer.plan
+        m.d.comb += [
+            reader.start.eq(self.start),
+            reader.first.eq(self.first),
+            self.layer.eq(reader.layer),
+            reader.words.payload.eq(self.words.payload),
+            goes_on.eq((self.found == Found.LAYER) | (self.found == Found.BARRIER)),
+            self.words.ready.eq(1),
+        ]
+        with m.If(self.start):
+            m.d.sync += left.eq(self.limit)
+        with m.FSM():
+            with m.State("READ"):
+                m.d.comb += [
+                    self.request.valid.eq(reader.request.valid),
+                    self.request.payload.eq(reader.request.payload),
+                    reader.request.ready.eq(self.request.ready),
+                    reader.words.valid.eq(self.words.valid),
+                ]
+                with m.If(reader.valid):
+                    self._judge(m, left)
+            with m.State("ASK"):
+                m.d.comb += [
+                    self.request.valid.eq(1),
+                    self.request.payload.address.eq(self.layer.descriptor.params + PLAN_BEATS),
+                    self.request.payload.beats.eq(plan.out_channels),
+                ]
+                with m.If(self.request.ready):
+                    m.next = "CHANNELS"
+            with m.State("CHANNELS"):
+                self._channels(m, last)
+                with m.If(self.words.valid & last):
+                    m.next = "OFFER"
+            with m.State("OFFER"):
+                m.d.comb += self.valid.eq(1)
+                with m.If(self.taken):
+                    m.d.comb += [reader.next.eq(goes_on), reader.stop.eq(~goes_on)]
+                    m.d.sync += left.eq(left - 1)
+                    with m.If(self.found == Found.LAYER):
+                        m.d.sync += self.bank.eq(~self.bank)
+                    m.next = "READ"
+        return m
+
+    def _judge(self, m: Module, left: Signal) -> None:
+        descriptor = self.layer.descriptor
+        m.next = "OFFER"
+        with m.If(descriptor.op == Op.END):
+            m.d.sync += self.found.eq(Found.END)
+        with m.Elif(left == 0):
+            m.d.sync += self.found.eq(Found.ENDLESS)
+        with m.Elif(descriptor.op == Op.BARRIER):
+            m.d.sync += self.found.eq(Found.BARRIER)
+        with m.Elif(~fits(self.layer, self.config)):
+            m.d.sync += self.found.eq(Found.UNFIT)
+        with m.Else():
+            m.d.sync += self.found.eq(Found.LAYER)
+            m.next = "ASK"
+
+    def _channels(self, m: Module, last: Signal) -> None:
+        """Records come lane by lane, column by column, round by round."""
+        plan, sizes = self.layer.plan, self.sizes
+        lane, column, round_ = Signal(_LANE), Signal(4), Signal(sizes.round)
+        end_column = column == self.mask
+        m.d.comb += [
+            self.load.channel.eq(self.words.valid),
+            self.load.address.eq(Cat(lane, round_)),
+            self.load.bank.eq(self.bank),
+            self.load.data.eq(self.words.payload),
+            self.column.eq(column),
+            self.mask.eq((1 << plan.log2_h) - 1),
+            last.eq(lane.all() & end_column & (round_ == plan.rounds - 1)),
+        ]
+        with m.If(self.words.valid):
+            m.d.sync += lane.eq(lane + 1)
+            with m.If(lane.all()):
+                m.d.sync += column.eq(Mux(end_column, 0, column + 1))
+                with m.If(end_column):
+                    m.d.sync += round_.eq(Mux(last, 0, round_ + 1))

@@ -1,0 +1,172 @@
+"""Layer after layer: take it, wait for its weights, run it, settle, record."""
+
+from amaranth import Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from spynq_hw.lif.fetch import ADDRESS, Run
+from spynq_hw.lif.layer import Layer
+from spynq_hw.lif.prepare import Found
+
+__all__ = ["Sequencer"]
+
+_RECORD_BEATS = 4
+_LAG = 12
+"""Cycles in which the last spikes and clippings still reach the counters."""
+
+
+class Sequencer(wiring.Component):
+    """Carries out what :class:`~spynq_hw.lif.prepare.Prepare` finds.
+
+    Members
+    -------
+    start : In(1), refuse : In(1)
+        A run begins; its registers do not fit.
+    done, refused : Out(1), flags : Out(2)
+        As the shell wants them; UNFIT and ENDLESS.
+    records : In(32), count : In(1)
+        Where the COUNTERS records go, if they are wanted.
+    executed : Out(32)
+        Layers and barriers done.
+    begin : Out(1)
+        Readers of the list may begin.
+    found, found_layer, found_bank, found_valid : In, taken : Out(1)
+        What comes next, and that it has been taken.
+    present : In(1), begun, ended : Out(1)
+        Weights are there; a layer has begun, and ended.
+    quit : Out(1), idle : In(1)
+        Nothing more is wanted of the weights' loader; it has stopped.
+    layer : Out(Layer), bank : Out(1)
+        The present layer.
+    setup : Out(1), ready : In(1), go : Out(1)
+        Work out its geometry; done; everybody begins.
+    complete : In(1), settled : In(1)
+        All its output has been handed over; and written.
+    request : Out(stream.Signature(Run)), beat : Out(2), store_valid : Out(1), store_ready : In(1)
+        The record, a beat at a time.
+    opens, closes : Out(1), waits : Out(1)
+        For the counters: a layer begins, ends; weights are waited for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "start": In(1),
+                "refuse": In(1),
+                "done": Out(1),
+                "refused": Out(1),
+                "flags": Out(2),
+                "records": In(ADDRESS),
+                "count": In(1),
+                "executed": Out(32),
+                "begin": Out(1),
+                "found": In(3),
+                "found_layer": In(Layer),
+                "found_bank": In(1),
+                "found_valid": In(1),
+                "taken": Out(1),
+                "present": In(1),
+                "begun": Out(1),
+                "ended": Out(1),
+                "quit": Out(1),
+                "idle": In(1),
+                "layer": Out(Layer),
+                "bank": Out(1),
+                "setup": Out(1),
+                "ready": In(1),
+                "go": Out(1),
+                "complete": In(1),
+                "settled": In(1),
+                "request": Out(stream.Signature(Run)),
+                "beat": Out(2),
+                "store_valid": Out(1),
+                "store_ready": In(1),
+                "opens": Out(1),
+                "closes": Out(1),
+                "waits": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        lag = Signal(range(_LAG + 1))
+        place = Signal(ADDRESS)
+        m.d.comb += [
+            self.request.payload.address.eq(place),
+            self.request.payload.beats.eq(_RECORD_BEATS),
+        ]
+        with m.FSM() as machine:
+            with m.State("IDLE"):
+                m.d.sync += place.eq(self.records)
+                with m.If(self.start):
+                    m.d.sync += self.refused.eq(self.refuse)
+                    m.next = "DONE"
+                    with m.If(~self.refuse):
+                        m.d.comb += [self.begin.eq(1), self.opens.eq(1)]
+                        m.d.sync += [self.executed.eq(0), self.flags.eq(0)]
+                        m.next = "NEXT"
+            with m.State("NEXT"):
+                self._take(m)
+            with m.State("PREPARE"):
+                m.d.comb += self.setup.eq(1)
+                m.next = "SETUP"
+            with m.State("SETUP"):
+                with m.If(self.ready & self.present):
+                    m.d.comb += [self.go.eq(1), self.begun.eq(1)]
+                    m.next = "RUN"
+            with m.State("BARRIER"):
+                with m.If(self.present):
+                    m.d.comb += self.begun.eq(1)
+                    m.next = "SETTLE"
+            with m.State("RUN"):
+                m.d.sync += lag.eq(_LAG)
+                with m.If(self.complete):
+                    m.next = "SETTLE"
+            with m.State("SETTLE"):
+                with m.If(lag != 0):
+                    m.d.sync += lag.eq(lag - 1)
+                with m.Elif(self.settled):
+                    m.d.comb += self.closes.eq(1)
+                    m.next = "ENDED"
+                    with m.If(self.count):
+                        m.next = "REQUEST"
+            with m.State("REQUEST"):
+                m.d.comb += self.request.valid.eq(1)
+                with m.If(self.request.ready):
+                    m.next = "RECORD"
+            with m.State("RECORD"):
+                m.d.comb += self.store_valid.eq(1)
+                with m.If(self.store_ready):
+                    m.d.sync += self.beat.eq(self.beat + 1)
+                    with m.If(self.beat == _RECORD_BEATS - 1):
+                        m.next = "ENDED"
+            with m.State("ENDED"):
+                m.d.comb += [self.ended.eq(1), self.opens.eq(1)]
+                m.d.sync += [self.executed.eq(self.executed + 1), place.eq(place + _RECORD_BEATS)]
+                m.next = "NEXT"
+            with m.State("QUIT"):
+                m.d.comb += self.quit.eq(1)
+                with m.If(self.idle & self.settled):
+                    m.next = "DONE"
+            with m.State("DONE"):
+                m.d.comb += self.done.eq(1)
+                m.next = "IDLE"
+            states = [machine.ongoing(name) for name in ("NEXT", "PREPARE", "SETUP", "BARRIER")]
+            m.d.comb += self.waits.eq(Cat(states).any())
+        return m
+
+    def _take(self, m: Module) -> None:
+        with m.If(self.found_valid):
+            m.d.comb += self.taken.eq(1)
+            with m.Switch(self.found):
+                with m.Case(Found.LAYER):
+                    m.d.sync += [self.layer.eq(self.found_layer), self.bank.eq(self.found_bank)]
+                    m.next = "PREPARE"
+                with m.Case(Found.BARRIER):
+                    m.next = "BARRIER"
+                with m.Default():
+                    m.d.sync += [
+                        self.flags[0].eq(self.found == Found.UNFIT),
+                        self.flags[1].eq(self.found == Found.ENDLESS),
+                    ]
+                    m.next = "QUIT"

@@ -1,0 +1,184 @@
+"""What the streams need to know of a layer: their first units, how far apart units are, room for maps."""
+
+from amaranth import Array, Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from spynq.lif.params import LANES, LifConfig
+from spynq_hw.lif.layer import Layer
+from spynq_hw.lif.neuron import REVISIT
+from spynq_hw.lif.sizes import BEAT, Sizes
+from spynq_hw.lif.walker import geometry, unit
+
+__all__ = ["Setup"]
+
+_BY_NAME = (
+    "units", "rounds", "x_step", "x_end", "x_first", "y_step", "y_first", "x_limit", "map_bits",
+    "segment_bits", "segment_x", "segment_y", "segments", "segment_rows", "pool_log2", "tap_x", "tap_y", "planes_second",
+)  # fmt: skip
+
+
+class Setup(wiring.Component):
+    """Counts units up to the number of streams, with sums in place of products.
+
+    Takes as many cycles as there are streams, rounds or planes, whatever is most.
+
+    Parameters
+    ----------
+    config : LifConfig
+        Build parameters.
+
+    Members
+    -------
+    start : In(1), done : Out(1)
+        Begin; and everything below is right (from then on).
+    layer : In(Layer)
+        The layer, steady.
+    plan : Out(geometry)
+        What walkers know of it.
+    first : Out(ArrayLayout(unit, streams)), active : Out(streams)
+        First unit of each stream that has one.
+    split : Out(1), odd : Out(streams)
+        There are so few units that two streams can share each: the second half of the streams helps
+        the first one.
+    step : Out(unit)
+        From unit to unit of a stream.
+    gap : Out(4)
+        Cycles from unit to unit: those that the neurons take, and with few units so many that a
+        membrane has been written before it is read again.
+    total : Out, slots : Out(2)
+        Beats of the maps of a step, and slots as in ``slot_address``.
+    pieces : Out(3), out_beats : Out(16)
+        Pieces in the last beat of a step's spikes, 0 for eight, and beats of them.
+    """
+
+    def __init__(self, config: LifConfig) -> None:
+        self.config = config
+        self.sizes = sizes = Sizes(config)
+        self._beats = sizes.place - exact_log2(BEAT)
+        super().__init__(
+            {
+                "start": In(1),
+                "done": Out(1),
+                "layer": In(Layer),
+                "plan": Out(geometry(sizes)),
+                "first": Out(data.ArrayLayout(unit(sizes), sizes.streams)),
+                "active": Out(sizes.streams),
+                "split": Out(1),
+                "odd": Out(sizes.streams),
+                "step": Out(unit(sizes)),
+                "gap": Out(4),
+                "total": Out(self._beats + 1),
+                "slots": Out(2),
+                "pieces": Out(3),
+                "out_beats": Out(16),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        d, plan = self.layer.descriptor, self.layer.plan
+        pieces = Signal(self.sizes.units + 4)
+        m.d.comb += [self.plan[name].eq(plan[name]) for name in _BY_NAME]
+        m.d.comb += [
+            self.plan.slice.eq(plan.slice != 0),
+            self.plan.plane_bits.eq(plan.in_beats << exact_log2(BEAT)),
+            self.plan.planes.eq(d.planes + 1),
+            self.plan.signed.eq(d.signed),
+            self.plan.second.eq(d.second),
+            pieces.eq(plan.units << plan.log2_h),
+            self.pieces.eq(pieces),
+            self.out_beats.eq((pieces + (BEAT // LANES - 1)) >> exact_log2(BEAT // LANES)),
+        ]
+        ready = [self._units(m), self._planes(m), self._taps(m)]
+        m.d.comb += [self.done.eq(Cat(ready).all() & ~self.start), self.slots.eq(self._slots())]
+        self._gap(m)
+        return m
+
+    def _units(self, m: Module) -> Signal:
+        """The first units, and then the step."""
+        plan, now = self.layer.plan, self.step
+        ready, number = Signal(), Signal(range(self.config.columns + 1))
+        self._streams = streams = Signal(range(self.config.columns + 1))
+        half = Signal.like(streams)
+        end_round, end_row = Signal(), Signal()
+        # 48 columns and 16 to a stream are 3 streams.
+        choices = Array(Const(self.config.columns >> k) for k in range(6))
+        m.d.comb += [
+            streams.eq(choices[plan.log2_h]),
+            half.eq(streams >> 1),
+            self.split.eq(~streams[0] & (self.plan.units <= half)),
+            ready.eq(number == streams),
+            end_round.eq(now.round + 1 == plan.rounds),
+            end_row.eq(now.x + plan.x_step == plan.x_end),
+        ]
+        with m.If(self.start):
+            m.d.sync += [number.eq(0), now.eq(0), self.active.eq(0)]
+        with m.Elif(~ready):
+            m.d.sync += number.eq(number + 1)
+            self._latch(m, number, half)
+            m.d.sync += [
+                now.number.eq(now.number + 1),
+                now.round.eq(now.round + 1),
+                now.tap.eq(now.tap + plan.taps),
+            ]
+            with m.If(end_round):
+                m.d.sync += [now.round.eq(0), now.tap.eq(0), now.x.eq(now.x + plan.x_step)]
+                with m.If(end_row):
+                    m.d.sync += [now.x.eq(0), now.y.eq(now.y + plan.y_step)]
+            with m.If(self.split & (number + 1 == half)):
+                m.d.sync += now.eq(0)
+        return ready
+
+    def _latch(self, m: Module, number: Signal, half: Signal) -> None:
+        plan, now = self.layer.plan, self.step
+        with m.Switch(number):
+            for stream in range(self.sizes.streams):
+                with m.Case(stream):
+                    m.d.sync += [
+                        self.active[stream].eq(now.number < plan.units),
+                        self.odd[stream].eq(number >= half),
+                        self.first[stream].eq(now),
+                        self.first[stream].y.eq(now.y + plan.y_first),
+                        self.first[stream].tap.eq(now.tap + plan.weight_base),
+                    ]
+
+    def _gap(self, m: Module) -> None:
+        """The stream with the fewest units comes back to one first."""
+        plan, least = self.layer.plan, Signal(4)
+        m.d.comb += least.eq(1)
+        for units in (4, 3, 2, 1):
+            # Up to 7, 3, 2 or 1 units in the emptiest stream.
+            most = 8 if units == 4 else units + 1
+            with m.If(self.plan.units < self._streams * most):
+                m.d.comb += least.eq(-(-REVISIT // units))
+        m.d.comb += self.gap.eq(Mux(plan.lif_cycles > least, plan.lif_cycles, least))
+
+    def _planes(self, m: Module) -> Signal:
+        d, plan = self.layer.descriptor, self.layer.plan
+        plane, ready = Signal(5), Signal()
+        planes = d.planes + 1 + Mux(d.second, plan.planes_second, 0)
+        m.d.comb += ready.eq(plane == planes)
+        with m.If(self.start):
+            m.d.sync += [plane.eq(0), self.total.eq(0), self.plan.second_place.eq(0)]
+        with m.Elif(~ready):
+            m.d.sync += [plane.eq(plane + 1), self.total.eq(self.total + plan.in_beats)]
+            with m.If(plane <= d.planes):
+                m.d.sync += self.plan.second_place.eq(self.plan.second_place + self.plan.plane_bits)
+        return ready
+
+    def _taps(self, m: Module) -> Signal:
+        plan = self.layer.plan
+        rounds, ready = Signal(9), Signal()
+        m.d.comb += ready.eq(rounds == plan.rounds)
+        with m.If(self.start):
+            m.d.sync += [rounds.eq(0), self.plan.wrap.eq(0)]
+        with m.Elif(~ready):
+            m.d.sync += [rounds.eq(rounds + 1), self.plan.wrap.eq(self.plan.wrap + plan.taps)]
+        return ready
+
+    def _slots(self) -> object:
+        """The slots share memory for two of the largest steps."""
+        most = 1 << self._beats
+        return Mux(self.total <= most // 4, 2, Mux(self.total <= most // 2, 1, 0))

@@ -1,0 +1,59 @@
+"""Widths that follow from the build parameters, in one place."""
+
+from dataclasses import dataclass
+
+from amaranth.utils import ceil_log2, exact_log2
+
+from spynq.lif.params import LifConfig
+
+__all__ = ["Sizes"]
+
+BEAT = 128
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths of a build.
+
+    Parameters
+    ----------
+    config : LifConfig
+        Build parameters.
+    """
+
+    config: LifConfig
+
+    @property
+    def tap(self) -> int:
+        """Bits of an address in the weight memory of a column."""
+        return int(ceil_log2(self.config.weights))
+
+    @property
+    def place(self) -> int:
+        """Bits of a bit address in an input map, all planes."""
+        return int(ceil_log2(self.config.maps) + exact_log2(BEAT))
+
+    @property
+    def round(self) -> int:
+        """Bits of a round."""
+        return int(max(ceil_log2(self.config.rounds), 1))
+
+    @property
+    def unit(self) -> int:
+        """Bits of a unit's number within its column."""
+        return int(ceil_log2(self.config.units))
+
+    @property
+    def units(self) -> int:
+        """Bits of a unit's number, one more for their count."""
+        return int(ceil_log2(self.config.units * self.streams) + 1)
+
+    @property
+    def tied(self) -> int:
+        """Columns that always share a stream."""
+        return self.config.tied
+
+    @property
+    def streams(self) -> int:
+        """Most streams."""
+        return self.config.columns // self.tied

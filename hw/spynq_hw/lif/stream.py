@@ -1,0 +1,201 @@
+"""A stream of spikes: walker, words, feeder, and the gate that keeps it in step with the columns."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out, connect
+from amaranth.utils import exact_log2
+
+from spynq.lif.params import LifConfig
+from spynq_hw.fifo import Queue
+from spynq_hw.lif.adders import Control
+from spynq_hw.lif.feeder import Feeder
+from spynq_hw.lif.sizes import BEAT, Sizes
+from spynq_hw.lif.walker import Walker, geometry, unit
+from spynq_hw.lif.words import SLOTS, Words, slot_place
+
+__all__ = ["Stream", "order"]
+
+_OUTPUTS = 2
+"""Steps whose output a column holds."""
+_UNITS_OPEN = 16
+"""Units between walker and gate, at most."""
+
+
+def order(sizes: Sizes) -> data.StructLayout:
+    """What a column does in a cycle; all zero: nothing.
+
+    With ``last`` the sums of a unit are complete; then ``round``, ``begins`` (first step of a sample),
+    ``slot`` (where the spikes go) and ``final`` (last unit of the step) are looked at.
+    """
+    return data.StructLayout(
+        {
+            "taps": data.ArrayLayout(sizes.tap, 2),
+            "control": Control,
+            "last": 1,
+            "round": sizes.round,
+            "begins": 1,
+            "slot": 1,
+            "final": 1,
+        }
+    )
+
+
+class Stream(wiring.Component):
+    """Hands two spikes per cycle to its columns, unit by unit and step by step.
+
+    A unit's last spikes wait until the neurons of the unit before have been served, which takes
+    ``gap`` cycles; no other stage of a column ever waits. Steps take their slots in turn, for input and
+    output.
+
+    Parameters
+    ----------
+    config : LifConfig
+        Build parameters.
+
+    Members
+    -------
+    start : In(1)
+        A layer begins, in slot 0.
+    plan, first, step : In
+        As in :class:`~spynq_hw.lif.walker.Walker`.
+    split, odd : In(1)
+        Two streams share their units: each takes the spikes of every second word.
+    meet : In(1), met : Out(1)
+        The other one's sums are complete; this one's are. Both then go on together.
+    gap : In(4)
+        Cycles from unit to unit, at least.
+    write, write_address, write_data, slots
+        As in :class:`~spynq_hw.lif.words.Words`.
+    reserved, loaded : In(1)
+        Pulses: the map of one more step is on its way, and is there.
+    begins : In(8)
+        Whether the step in each slot is the first of a sample.
+    drained : In(1)
+        Pulse: the output of one more step has been read.
+    room : Out(1)
+        There is a slot for one more step's map.
+    block : In(1), block_bank : In(4), hit : Out(1)
+        A word goes into this bank of the weight memories in the next cycle, so that no pair that would
+        read from it may go; there is such a pair.
+    order : Out(order)
+        To the columns.
+    events : Out(2)
+        Spikes handed on in this cycle.
+    starved : Out(1)
+        Nothing to do, as no map is there.
+    """
+
+    def __init__(self, config: LifConfig) -> None:
+        self.config, self.sizes = config, Sizes(config)
+        sizes = self.sizes
+        self.words = Words(config)
+        super().__init__(
+            {
+                "start": In(1),
+                "plan": In(geometry(sizes)),
+                "first": In(unit(sizes)),
+                "step": In(unit(sizes)),
+                "split": In(1),
+                "odd": In(1),
+                "meet": In(1),
+                "met": Out(1),
+                "gap": In(4),
+                "write": In(1),
+                "write_address": In(self.words.write_address.shape()),
+                "write_data": In(BEAT),
+                "slots": In(2),
+                "reserved": In(1),
+                "loaded": In(1),
+                "begins": In(SLOTS),
+                "drained": In(1),
+                "room": Out(1),
+                "block": In(1),
+                "block_bank": In(4),
+                "hit": Out(1),
+                "order": Out(order(sizes)),
+                "events": Out(range(3)),
+                "starved": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.walker = walker = Walker(self.config)
+        m.submodules.words = words = self.words
+        m.submodules.feeder = feeder = Feeder(self.sizes.tap)
+        m.submodules.units = units = Queue(
+            data.StructLayout({"round": self.sizes.round, "last": 1}), _UNITS_OPEN
+        )
+        connect(m, walker.segments, words.segments)
+        connect(m, words.words, feeder.words)
+        connect(m, walker.units, units.i)
+        m.d.comb += [
+            walker.plan.eq(self.plan),
+            walker.first.eq(self.first),
+            walker.step.eq(self.step),
+            words.write.eq(self.write),
+            words.write_address.eq(self.write_address),
+            words.slots.eq(self.slots),
+            words.write_data.eq(self.write_data),
+            words.restart.eq(self.start),
+            words.split.eq(self.split),
+            words.odd.eq(self.odd),
+        ]
+        self._slots(m, walker, words)
+        self._gate(m, feeder, units)
+        return m
+
+    def _slots(self, m: Module, walker: Walker, words: Words) -> None:
+        """Counts of steps: in memory or on their way, there but not begun, begun but not drained."""
+        held, there, open_ = Signal(range(SLOTS + 1)), Signal(range(SLOTS + 1)), Signal(range(_OUTPUTS + 1))
+        m.d.comb += [
+            self.room.eq(held < (2 << self.slots)),
+            walker.go.eq((there != 0) & (open_ != _OUTPUTS)),
+            self.starved.eq(there == 0),
+        ]
+        m.d.sync += [
+            held.eq(held + self.reserved - words.done),
+            there.eq(there + self.loaded - walker.begun),
+            open_.eq(open_ + walker.begun - self.drained),
+        ]
+        with m.If(self.start):
+            m.d.sync += [held.eq(0), there.eq(0), open_.eq(0)]
+
+    def _gate(self, m: Module, feeder: Feeder, units: Queue) -> None:
+        pair, known = feeder.pairs.payload, units.o.payload
+        timer = Signal(4)
+        number, place = Signal(range(SLOTS)), Signal(range(SLOTS))
+        goes, ends, blocked = Signal(), Signal(), Signal()
+        bank_bit = exact_log2(self.config.weights // self.config.banks)
+        m.d.comb += [
+            place.eq(slot_place(number, self.slots)),
+            self.hit.eq(feeder.pairs.valid & pair.take[0] & (pair.taps[0][bank_bit:] == self.block_bank)),
+            blocked.eq(self.block & self.hit),
+            self.met.eq(feeder.pairs.valid & ~blocked & pair.last & (timer == 0)),
+            goes.eq(Mux(pair.last, self.met & (~self.split | self.meet), feeder.pairs.valid & ~blocked)),
+            ends.eq(goes & pair.last),
+            feeder.pairs.ready.eq(goes),
+            units.o.ready.eq(ends),
+            self.events.eq(Mux(goes, pair.take[0] + pair.take[1], 0)),
+        ]
+        with m.If(ends):
+            m.d.sync += timer.eq(self.gap - 1)
+        with m.Elif(timer != 0):
+            m.d.sync += timer.eq(timer - 1)
+        out = self.order
+        m.d.sync += [
+            out.taps.eq(pair.taps),
+            out.control.take.eq(Mux(goes, pair.take, 0)),
+            out.control.fresh.eq(goes & pair.fresh),
+            out.control.double.eq(goes & pair.double),
+            out.control.negate.eq(pair.negate),
+            out.last.eq(ends),
+            out.round.eq(known.round),
+            out.slot.eq(number[0]),
+            out.begins.eq(self.begins.bit_select(place, 1)),
+            out.final.eq(known.last),
+        ]
+        with m.If(ends & known.last):
+            m.d.sync += number.eq(number + 1)
+        with m.If(self.start):
+            m.d.sync += number.eq(0)

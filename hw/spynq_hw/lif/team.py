@@ -1,0 +1,144 @@
+"""Columns that always follow the same stream, and the control of their neurons."""
+
+from amaranth import Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from spynq.lif.params import LANES, LifConfig
+from spynq_hw.lif import neuron
+from spynq_hw.lif.column import PAIRS, Column, load_word, neuron_control
+from spynq_hw.lif.neuron import Rule, State, later
+from spynq_hw.lif.sizes import Sizes
+from spynq_hw.lif.stream import order
+
+__all__ = ["Team"]
+
+_SUMS = 3
+"""Cycles from the last spikes of a unit to its sums."""
+_WRITTEN = neuron.LATENCY + 3
+"""Cycles from the last pair of a unit to its spikes in the output memory."""
+
+
+class Team(wiring.Component):
+    """Follows the orders of one stream.
+
+    Parameters
+    ----------
+    config : LifConfig
+        Build parameters.
+
+    Members
+    -------
+    start : In(1)
+        A layer begins.
+    order : In(order)
+        What to do in this cycle.
+    rule, lif_cycles, bank, load, mine : In
+        As in :class:`~spynq_hw.lif.column.Column`; a bit of ``mine`` per column.
+    dump : In(1), dump_unit, dump_pair : In
+        Show a state instead; only while there are no orders.
+    quiet : In(1)
+        Only help: nothing that neurons do counts.
+    read : In, spikes, sums, state : Out, more : In
+        As in the column, per column.
+    drained : In(1), finished : Out(1)
+        Pulse: the output of one more step has been read; and there is one that has not.
+    saturated : Out
+        Membranes clipped in this cycle.
+    """
+
+    def __init__(self, config: LifConfig) -> None:
+        self.config, self.sizes = config, Sizes(config)
+        sizes, tied = self.sizes, self.sizes.tied
+        self.columns = [Column(config) for _ in range(tied)]
+        super().__init__(
+            {
+                "start": In(1),
+                "order": In(order(sizes)),
+                "rule": In(Rule),
+                "lif_cycles": In(4),
+                "bank": In(1),
+                "load": In(load_word(sizes)),
+                "mine": In(tied),
+                "dump": In(1),
+                "dump_unit": In(sizes.unit),
+                "dump_pair": In(range(PAIRS)),
+                "quiet": In(1),
+                "sums": Out(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
+                "more": In(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
+                "read": In(sizes.unit + 1),
+                "spikes": Out(data.ArrayLayout(LANES, tied)),
+                "state": Out(data.ArrayLayout(data.ArrayLayout(State, 2), tied)),
+                "drained": In(1),
+                "finished": Out(1),
+                "saturated": Out(range(2 * tied + 1)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        control = Signal(neuron_control(self.sizes))
+        for number, column in enumerate(self.columns):
+            m.submodules[f"column{number}"] = column
+            m.d.comb += [
+                column.taps.eq(self.order.taps),
+                column.control.eq(self.order.control),
+                column.load.eq(self.load),
+                column.mine.eq(self.mine[number]),
+                column.rule.eq(self.rule),
+                column.neurons.eq(control),
+                column.bank.eq(self.bank),
+                column.read.eq(self.read),
+                self.spikes[number].eq(column.spikes),
+                self.sums[number].eq(column.sums),
+                column.more.eq(self.more[number]),
+                self.state[number].eq(column.state),
+            ]
+        self._control(m, control)
+        clipped = sum(bit for column in self.columns for bit in column.saturated)
+        m.d.sync += self.saturated.eq(Mux(self.quiet, 0, clipped))
+        return m
+
+    def _control(self, m: Module, control: data.View) -> None:
+        """Pairs of a unit one after the other, from the cycle in which its sums are complete."""
+        ready = later(m, self.order.last, _SUMS - 1)
+        known = {name: later(m, self.order[name], _SUMS - 1) for name in ("round", "begins", "slot", "final")}
+        running, pair, final = Signal(), Signal(range(PAIRS)), Signal()
+        unit, following = Signal(self.sizes.unit), Signal(self.sizes.unit)
+        last = Signal()
+        held = {name: Signal.like(known[name], name=name) for name in ("round", "begins", "slot")}
+        m.d.comb += [
+            last.eq(pair == self.lif_cycles - 1),
+            control.round.eq(held["round"]),
+            control.fresh.eq(held["begins"]),
+            control.slot.eq(held["slot"]),
+            control.capture.eq(later(m, ready, 1)),
+            control.active.eq(running),
+            control.last.eq(last),
+            control.unit.eq(unit),
+            control.pair.eq(pair),
+        ]
+        m.d.sync += pair.eq(pair + 1)
+        with m.If(running & last):
+            m.d.sync += running.eq(0)
+        with m.If(ready):
+            m.d.sync += [
+                running.eq(1),
+                pair.eq(0),
+                *(held[name].eq(known[name]) for name in held),
+                final.eq(known["final"]),
+                unit.eq(following),
+                following.eq(following + 1),
+            ]
+            with m.If(known["final"]):
+                m.d.sync += following.eq(0)
+        with m.If(self.start):
+            m.d.sync += following.eq(0)
+        with m.If(self.dump):
+            m.d.comb += [control.unit.eq(self.dump_unit), control.pair.eq(self.dump_pair)]
+        waiting = Signal(2)
+        ended = later(m, running & last & final, _WRITTEN)
+        m.d.comb += self.finished.eq(waiting != 0)
+        m.d.sync += waiting.eq(waiting + ended - self.drained)
+        with m.If(self.start):
+            m.d.sync += waiting.eq(0)

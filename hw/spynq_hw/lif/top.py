@@ -1,0 +1,288 @@
+"""The LIF convolution engine: everything between the registers and the memory port."""
+
+from amaranth import Array, Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import connect
+from amaranth.utils import exact_log2
+
+from spynq.lif.params import KERNEL, LifConfig
+from spynq_hw.core import core_signature
+from spynq_hw.lif.column import load_word
+from spynq_hw.lif.drain import Drain
+from spynq_hw.lif.fetch import Fetch
+from spynq_hw.lif.maps import Maps
+from spynq_hw.lif.prepare import Prepare
+from spynq_hw.lif.sequencer import Sequencer
+from spynq_hw.lif.setup import Setup
+from spynq_hw.lif.sizes import BEAT, Sizes
+from spynq_hw.lif.stream import Stream
+from spynq_hw.lif.tally import COUNTS, Tally
+from spynq_hw.lif.team import Team
+from spynq_hw.lif.weights import Weights
+
+__all__ = ["Lif"]
+
+_READERS = ("maps", "prepare", "weights")
+"""Who reads memory, the most urgent one first."""
+_PATIENCE = 7
+"""Cycles that a weight on its way into a column gives way to weights that are read."""
+
+
+class Lif(wiring.Component):
+    """Runs lists of descriptors; golden model: :class:`spynq.lif.golden.LifModel`.
+
+    Parameters
+    ----------
+    config : LifConfig
+        Build parameters.
+
+    Members
+    -------
+    As :func:`~spynq_hw.core.core_signature` makes them.
+    """
+
+    def __init__(self, config: LifConfig) -> None:
+        depth = config.weights // config.banks
+        if depth & (depth - 1):
+            raise ValueError(f"a bank holds a power of two of taps, not {depth} = weights / banks")
+        self.config, self.sizes, self.kernel = config, Sizes(config), KERNEL
+        super().__init__(core_signature(self.kernel))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, sizes = self.config, self.sizes
+        m.submodules.sequencer = self._sequencer = Sequencer()
+        m.submodules.setup = self._setup = Setup(config)
+        m.submodules.fetch = self._fetch = Fetch(len(_READERS))
+        m.submodules.maps = self._maps = Maps(config)
+        m.submodules.prepare = self._prepare = Prepare(config)
+        m.submodules.weights = self._weights = Weights(config)
+        m.submodules.drain = self._drain = Drain(config)
+        m.submodules.tally = self._tally = Tally(
+            {
+                "events": 2 * sizes.streams,
+                "spikes_in": BEAT,
+                "spikes_out": BEAT,
+                "saturated": 2 * config.columns,
+            }
+        )
+        self._streams = [Stream(config) for _ in range(sizes.streams)]
+        self._teams = [Team(config) for _ in range(sizes.streams)]
+        for number, (stream, team) in enumerate(zip(self._streams, self._teams, strict=True)):
+            m.submodules[f"stream{number}"], m.submodules[f"team{number}"] = stream, team
+        self._read(m)
+        self._write(m)
+        self._run(m)
+        self._load(m)
+        self._feed(m)
+        self._count(m)
+        return m
+
+    def _read(self, m: Module) -> None:
+        fetch = self._fetch
+        connect(m, fetch.read, wiring.flipped(self.gmem_read))
+        connect(m, wiring.flipped(self.gmem_data), fetch.data)
+        m.d.comb += fetch.base.eq(Cat(self.registers.base_lo, self.registers.base_hi))
+        # A word of the columns' bus at a time.
+        free = {"prepare": ~self._weights.waits}
+        for number, name in enumerate(_READERS):
+            reader, words = getattr(self, f"_{name}"), fetch.words[number]
+            connect(m, reader.request, fetch.requests[number])
+            goes = free.get(name, 1)
+            m.d.comb += [
+                reader.words.valid.eq(words.valid & goes),
+                reader.words.payload.eq(words.payload),
+                words.ready.eq(reader.words.ready & goes),
+            ]
+
+    def _write(self, m: Module) -> None:
+        """Spikes while a layer runs, the record after it."""
+        drain, sequencer = self._drain, self._sequencer
+        request = self.gmem_write
+        chosen = Mux(drain.complete, sequencer.request.payload, drain.request.payload)
+        run = Signal.like(drain.request.payload)
+        m.d.comb += [
+            run.eq(chosen),
+            request.valid.eq(drain.request.valid | sequencer.request.valid),
+            request.payload.address.eq(self._fetch.base + (run.address << 4)),
+            request.payload.beats.eq(run.beats),
+            drain.request.ready.eq(request.ready),
+            sequencer.request.ready.eq(request.ready),
+            self.gmem_store.valid.eq(drain.store.valid | sequencer.store_valid),
+            self.gmem_store.payload.eq(
+                Mux(sequencer.store_valid, self._tally.record, drain.store.payload),
+            ),
+            drain.store.ready.eq(self.gmem_store.ready),
+            sequencer.store_ready.eq(self.gmem_store.ready),
+            sequencer.settled.eq(self.gmem_idle),
+        ]
+
+    def _run(self, m: Module) -> None:
+        sequencer, prepare, weights, setup = self._sequencer, self._prepare, self._weights, self._setup
+        registers = self.registers
+        m.d.comb += [
+            sequencer.start.eq(self.start),
+            sequencer.refuse.eq((registers.limit == 0) | registers.base_lo[:4].any()),
+            sequencer.records.eq(registers.records),
+            sequencer.count.eq(registers.mode[0]),
+            self.done.eq(sequencer.done),
+            self.refused.eq(sequencer.refused),
+            self.flags.eq(sequencer.flags),
+            registers.executed.eq(sequencer.executed),
+            prepare.start.eq(sequencer.begin),
+            prepare.first.eq(registers.list),
+            prepare.limit.eq(registers.limit),
+            prepare.taken.eq(sequencer.taken),
+            sequencer.found.eq(prepare.found),
+            sequencer.found_layer.eq(prepare.layer),
+            sequencer.found_bank.eq(prepare.bank),
+            sequencer.found_valid.eq(prepare.valid),
+            weights.start.eq(sequencer.begin),
+            weights.first.eq(registers.list),
+            weights.quit.eq(sequencer.quit),
+            sequencer.idle.eq(weights.idle),
+            sequencer.present.eq(weights.present),
+            weights.begun.eq(sequencer.begun),
+            weights.ended.eq(sequencer.ended),
+            setup.start.eq(sequencer.setup),
+            setup.layer.eq(sequencer.layer),
+            sequencer.ready.eq(setup.done),
+            sequencer.complete.eq(self._drain.complete),
+        ]
+
+    def _load(self, m: Module) -> None:
+        """Weights and channel records into the columns they are for."""
+        load = Signal(load_word(self.sizes))
+        column, mask = Signal(4), Signal(4)
+        weights, prepare = self._weights, self._prepare
+        source = Mux(weights.load.weights, 1, 0)
+        m.d.sync += [
+            load.eq(Mux(source, weights.load, prepare.load)),
+            column.eq(Mux(source, weights.column, prepare.column)),
+            mask.eq(Mux(source, weights.mask, prepare.mask)),
+        ]
+        bank_bit = exact_log2(self.config.weights // self.config.banks)
+        # A tap waits for a cycle in which no column reads its bank, but not for ever.
+        patience, hits = Signal(range(_PATIENCE + 1)), Signal()
+        m.d.comb += [
+            hits.eq(Cat(stream.hit for stream in self._streams).any()),
+            weights.go.eq(~hits | (patience == _PATIENCE)),
+        ]
+        m.d.sync += patience.eq(Mux(weights.waits & ~weights.go, patience + 1, 0))
+        for stream in self._streams:
+            m.d.comb += [
+                stream.block.eq(weights.waits & (patience == _PATIENCE)),
+                stream.block_bank.eq(weights.load.address[bank_bit:]),
+            ]
+        for number, team in enumerate(self._teams):
+            m.d.comb += team.load.eq(load)
+            for i in range(self.sizes.tied):
+                index = (number * self.sizes.tied + i) % 16
+                m.d.comb += team.mine[i].eq(((column ^ index) & mask) == 0)
+
+    def _feed(self, m: Module) -> None:
+        """Maps to streams, orders to columns, spikes out of them."""
+        setup, maps, drain, layer = self._setup, self._maps, self._drain, self._sequencer.layer
+        go, cycles = self._sequencer.go, layer.plan.lif_cycles
+        m.d.comb += [
+            maps.start.eq(go),
+            maps.layer.eq(layer),
+            maps.total.eq(setup.total),
+            maps.slots.eq(setup.slots),
+            maps.hold.eq(drain.hold),
+            maps.sample.eq(drain.sample),
+            maps.room.eq(Cat(s.room | ~setup.active[i] for i, s in enumerate(self._streams)).all()),
+            drain.start.eq(go),
+            drain.layer.eq(layer),
+            drain.pieces.eq(setup.pieces),
+            drain.total.eq(setup.out_beats),
+            drain.states.eq(Cat(team.state for team in self._teams)),
+            drain.spikes.eq(Cat(team.spikes for team in self._teams)),
+        ]
+        for number, stream in enumerate(self._streams):
+            m.d.comb += [
+                stream.start.eq(go),
+                stream.plan.eq(setup.plan),
+                stream.first.eq(setup.first[number]),
+                stream.step.eq(setup.step),
+                stream.gap.eq(setup.gap),
+                stream.split.eq(setup.split),
+                stream.odd.eq(setup.odd[number]),
+                stream.write.eq(maps.write),
+                stream.write_address.eq(maps.write_address),
+                stream.write_data.eq(maps.write_data),
+                stream.slots.eq(setup.slots),
+                stream.reserved.eq(maps.reserved & setup.active[number]),
+                stream.loaded.eq(maps.loaded & setup.active[number]),
+                stream.begins.eq(maps.begins),
+                stream.drained.eq(drain.drained & setup.active[number]),
+            ]
+        finished = []
+        for number, team in enumerate(self._teams):
+            leader = self._leader(number)
+            works = Array(setup.active)[leader]
+            finished.append(team.finished | ~works)
+            m.d.comb += [
+                team.start.eq(go),
+                team.order.eq(Array(s.order for s in self._streams)[leader]),
+                team.lif_cycles.eq(cycles),
+                team.bank.eq(self._sequencer.bank),
+                team.read.eq(drain.read),
+                team.dump.eq(drain.dump),
+                team.dump_unit.eq(drain.unit),
+                team.dump_pair.eq(drain.pair),
+                team.drained.eq(drain.drained & works),
+            ]
+            m.d.comb += [team.rule[name].eq(layer.descriptor[name]) for name in team.rule.shape().members]
+            m.d.comb += team.quiet.eq(setup.split & Array(setup.odd)[leader])
+        m.d.comb += drain.finished.eq(Cat(finished).all())
+        self._share(m)
+
+    def _share(self, m: Module) -> None:
+        """In a split the second half of the columns adds its sums to the first half's."""
+        setup, half = self._setup, len(self._teams) // 2
+        log2_h, tied = self._sequencer.layer.plan.log2_h, exact_log2(self.sizes.tied)
+        if self.config.columns % 2 == 0:
+            for helped, helper in zip(self._teams[:half], self._teams[half:], strict=True):
+                m.d.comb += helped.more.as_value().eq(Mux(setup.split, helper.sums.as_value(), 0))
+        for number, stream in enumerate(self._streams):
+            partners = []
+            for k in range(6):
+                streams = len(self._streams) >> max(k - tied, 0)
+                other = (number + streams // 2) % streams if number < streams and streams > 1 else number
+                partners.append(self._streams[other].met)
+            m.d.comb += stream.meet.eq(Array(partners)[log2_h])
+
+    def _leader(self, team: int) -> Value:
+        """Stream that a team follows: teams of a stream are neighbours."""
+        log2_h, tied = self._sequencer.layer.plan.log2_h, exact_log2(self.sizes.tied)
+        return Array(team >> max(k - tied, 0) for k in range(6))[log2_h]
+
+    def _count(self, m: Module) -> None:
+        tally, sequencer = self._tally, self._sequencer
+        starved = [s.starved | ~self._setup.active[i] for i, s in enumerate(self._streams)]
+        m.d.comb += [
+            tally.run.eq(sequencer.begin),
+            tally.layer.eq(sequencer.opens),
+            tally.close.eq(sequencer.closes),
+            tally.number.eq(sequencer.executed),
+            tally.beat.eq(sequencer.beat),
+            tally.wait_input.eq(Cat(starved).all() & ~sequencer.waits & ~self._drain.complete),
+            tally.wait_weights.eq(sequencer.waits),
+            tally.wait_output.eq(self.gmem_store.valid & ~self.gmem_store.ready),
+        ]
+        m.d.sync += [
+            tally.events.eq(sum(stream.events for stream in self._streams)),
+            tally.spikes_in.eq(self._maps.spikes),
+            tally.spikes_out.eq(self._drain.ones),
+            tally.saturated.eq(sum(team.saturated for team in self._teams)),
+        ]
+        for name in COUNTS:
+            total = getattr(tally, f"{name}_total")
+            if name == "saturated":
+                m.d.comb += self.registers.saturated.eq(total)
+            else:
+                m.d.comb += [
+                    getattr(self.registers, f"{name}_lo").eq(total[:32]),
+                    getattr(self.registers, f"{name}_hi").eq(total[32:]),
+                ]

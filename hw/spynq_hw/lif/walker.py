@@ -1,0 +1,292 @@
+"""From units (pixel and round) to the runs of bits that their windows see."""
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from spynq.lif.params import LifConfig
+from spynq_hw.lif.sizes import Sizes
+
+__all__ = ["Walker", "geometry", "segment", "unit"]
+
+
+def geometry(sizes: Sizes) -> data.StructLayout:
+    """What the walkers know of a layer: fields of the PLAN by their names, no wider than the build needs.
+
+    ``planes``, ``signed`` and ``second`` come from the DESCRIPTOR, planes counted from 1;
+    ``second_place`` is the bit at which the second source begins, ``wrap`` the taps of all rounds.
+    """
+    place = sizes.place + 1
+    return data.StructLayout(
+        {
+            "units": sizes.units,
+            "rounds": sizes.round + 1,
+            "x_step": place,
+            "x_end": place,
+            "x_first": signed(place + 1),
+            "y_step": place,
+            "y_first": signed(place + 1),
+            "x_limit": place,
+            "map_bits": place,
+            "segment_bits": place,
+            "segment_x": place,
+            "segment_y": place,
+            "segments": 12,
+            "segment_rows": 12,
+            "pool_log2": 2,
+            "slice": 1,
+            "tap_x": sizes.tap,
+            "tap_y": sizes.tap,
+            "plane_bits": place,
+            "planes": 4,
+            "planes_second": 4,
+            "signed": 1,
+            "second": 1,
+            "second_place": sizes.place,
+            "wrap": sizes.tap + 1,
+        }
+    )
+
+
+def unit(sizes: Sizes) -> data.StructLayout:
+    """A pixel in a round: place of its window and first tap of its weights."""
+    return data.StructLayout(
+        {
+            "number": sizes.units,
+            "round": sizes.round,
+            "x": sizes.place + 1,
+            "y": signed(sizes.place + 2),
+            "tap": sizes.tap,
+        }
+    )
+
+
+def segment(sizes: Sizes) -> data.StructLayout:
+    """A run of bits ``start`` to before ``end``, whose first bit stands for ``tap``.
+
+    ``empty``: no bits at all, but something to say. ``double``, ``negate``, ``last`` as in the feeder's
+    words; ``final``: the map is not needed any more.
+    """
+    place = sizes.place
+    return data.StructLayout(
+        {
+            "start": place,
+            "end": place + 1,
+            "tap": sizes.tap,
+            "empty": 1,
+            "double": 1,
+            "negate": 1,
+            "last": 1,
+            "final": 1,
+        }
+    )
+
+
+class Walker(wiring.Component):
+    """Walks the windows of every G-th unit of a step; a run of bits per cycle.
+
+    Runs are clipped to the map; what lies outside of it is padding and costs a cycle and no more.
+    Planes of both sources follow each other from the most significant one down, as ``double`` says.
+
+    Parameters
+    ----------
+    config : LifConfig
+        Build parameters.
+
+    Members
+    -------
+    plan : In(geometry)
+        The layer; steady while units are walked.
+    first : In(unit)
+        First unit of this stream.
+    step : In(unit)
+        What to add from unit to unit (the number is G).
+    go : In(1)
+        A step may begin; looked at between steps.
+    begun : Out(1)
+        It does, in this cycle.
+    units : Out(stream.Signature(round, last of the step))
+        Units as they begin.
+    segments : Out(stream.Signature(segment))
+        Their runs.
+    """
+
+    def __init__(self, config: LifConfig) -> None:
+        self.config = config
+        self.sizes = sizes = Sizes(config)
+        super().__init__(
+            {
+                "plan": In(geometry(sizes)),
+                "first": In(unit(sizes)),
+                "step": In(unit(sizes)),
+                "go": In(1),
+                "begun": Out(1),
+                "units": Out(stream.Signature(data.StructLayout({"round": sizes.round, "last": 1}))),
+                "segments": Out(stream.Signature(segment(sizes))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        sizes, plan = self.sizes, self.plan
+        self._unit = now = Signal(unit(sizes))
+        following = Signal(unit(sizes))
+        x, y = Signal(signed(sizes.place + 2)), Signal(signed(sizes.place + 2))
+        advance, over, last_unit = Signal(), Signal(), Signal()
+
+        self._next_unit(m, now, following)
+        m.d.comb += last_unit.eq(now.number + self.step.number >= plan.units)
+        with m.FSM():
+            with m.State("IDLE"):
+                with m.If(self.go):
+                    m.d.comb += self.begun.eq(1)
+                    m.d.sync += now.eq(self.first)
+                    m.next = "UNIT"
+            with m.State("UNIT"):
+                m.d.comb += [
+                    self.units.valid.eq(1),
+                    self.units.payload.round.eq(now.round),
+                    self.units.payload.last.eq(last_unit),
+                ]
+                m.d.sync += [x.eq(now.x + plan.x_first), y.eq(now.y)]
+                with m.If(self.units.ready):
+                    m.next = "SEGMENTS"
+            with m.State("SEGMENTS"):
+                m.d.comb += advance.eq(~self.segments.valid | self.segments.ready)
+                with m.If(advance & over):
+                    m.d.sync += now.eq(following)
+                    m.next = "UNIT"
+                    with m.If(last_unit):
+                        m.next = "IDLE"
+        self._walk(m, x, y, advance, over, last_unit)
+        return m
+
+    def _next_unit(self, m: Module, now: data.View, following: data.View) -> None:
+        """Add a step, round by round, then pixel by pixel, then row by row."""
+        plan, step = self.plan, self.step
+        round_, x = Signal(self.sizes.round + 1), Signal(self.sizes.place + 1)
+        past_round, past_row = Signal(), Signal()
+        m.d.comb += [
+            round_.eq(now.round + step.round),
+            past_round.eq(round_ >= plan.rounds),
+            x.eq(now.x + step.x + Mux(past_round, plan.x_step, 0)),
+            past_row.eq(x >= plan.x_end),
+            following.number.eq(now.number + step.number),
+            following.round.eq(round_ - Mux(past_round, plan.rounds, 0)),
+            following.x.eq(x - Mux(past_row, plan.x_end, 0)),
+            following.y.eq(now.y + step.y + Mux(past_row, plan.y_step, 0)),
+            following.tap.eq(now.tap + step.tap - Mux(past_round, plan.wrap, 0)),
+        ]
+
+    def _walk(
+        self, m: Module, x: Signal, y: Signal, advance: Signal, over: Signal, last_unit: Signal
+    ) -> None:
+        """Loops over segments, rows, sources and planes; ``over`` in the last of them."""
+        plan, sizes = self.plan, self.sizes
+        column, row = Signal(12), Signal(12)
+        tap_x, tap_y = Signal(sizes.tap), Signal(sizes.tap)
+        end_x, end_y = Signal(), Signal()
+        pool_mask = Signal(3)
+        plane = self._planes(m, self.units.valid, advance & end_x & end_y, over, end_x & end_y)
+        m.d.comb += [
+            pool_mask.eq((1 << plan.pool_log2) - 1),
+            end_x.eq(column + 1 == plan.segments),
+            end_y.eq(row + 1 == plan.segment_rows),
+        ]
+        with m.If(advance):
+            m.d.sync += [column.eq(column + 1), x.eq(x + plan.segment_x)]
+            with m.If((column & pool_mask) == pool_mask):
+                m.d.sync += tap_x.eq(tap_x + plan.tap_x)
+            with m.If(end_x):
+                m.d.sync += [
+                    column.eq(0),
+                    tap_x.eq(0),
+                    x.eq(self._unit.x + plan.x_first),
+                    row.eq(row + 1),
+                    y.eq(y + plan.segment_y),
+                ]
+                with m.If((row & pool_mask) == pool_mask):
+                    m.d.sync += tap_y.eq(tap_y + plan.tap_y)
+                with m.If(end_y):
+                    m.d.sync += [row.eq(0), tap_y.eq(0), y.eq(self._unit.y)]
+        begins = (column == 0) & (row == 0)
+        tap = Signal(sizes.tap)
+        m.d.comb += tap.eq(self._unit.tap + tap_x + tap_y)
+        self._clip(m, x, y, tap, plane, begins, advance, over, last_unit)
+
+    def _planes(self, m: Module, begins: Value, ends: Value, over: Signal, at_end: Value) -> dict[str, Value]:
+        """Which source and plane is looked at; planes are aligned at the least significant one.
+
+        ``begins``: a unit is about to begin; ``ends``: the last segment of a scan has gone out.
+        """
+        plan = self.plan
+        # Planes left, this one included.
+        left, most, source = Signal(4), Signal(4), Signal()
+        fresh, doubles, last = Signal(), Signal(), Signal()
+        places = [Signal(self.sizes.place, name=f"place{i}") for i in range(2)]
+        others = Signal(4)
+        m.d.comb += [
+            others.eq(Mux(plan.second, plan.planes_second, 0)),
+            most.eq(Mux(others > plan.planes, others, plan.planes)),
+            last.eq(source | (others < left)),
+            over.eq(at_end & last & (left == 1)),
+        ]
+        with m.If(begins):
+            m.d.sync += [left.eq(most), source.eq(plan.planes < most), fresh.eq(1), doubles.eq(0)]
+            m.d.sync += [places[0].eq(0), places[1].eq(plan.second_place)]
+        with m.Elif(ends):
+            for i in range(2):
+                with m.If(source == i):
+                    m.d.sync += places[i].eq(places[i] + plan.plane_bits)
+            m.d.sync += [fresh.eq(last), source.eq(1)]
+            with m.If(last):
+                # The next plane begins with the second source if the first one is too narrow for it.
+                m.d.sync += [left.eq(left - 1), doubles.eq(1), source.eq(plan.planes < left - 1)]
+        return {
+            "double": doubles & fresh,
+            "negate": plan.signed & ~source & (plan.planes == left),
+            "place": Mux(source, places[1], places[0]),
+        }
+
+    def _clip(
+        self,
+        m: Module,
+        x: Signal,
+        y: Signal,
+        tap: Signal,
+        plane: dict[str, Value],
+        begins: Value,
+        advance: Signal,
+        over: Signal,
+        last_unit: Signal,
+    ) -> None:
+        plan, sizes, out = self.plan, self.sizes, self.segments.payload
+        right = Signal(signed(sizes.place + 3))
+        low, high = Signal(sizes.place), Signal(sizes.place + 1)
+        base = Signal(sizes.place)
+        inside = Signal()
+        wanted = Signal()
+        m.d.comb += [
+            right.eq(x + plan.segment_bits),
+            low.eq(Mux(x < 0, 0, x)),
+            high.eq(Mux(right > plan.x_limit, plan.x_limit, right)),
+            inside.eq((y >= 0) & (y < plan.map_bits) & (x < plan.x_limit) & (right > 0)),
+            base.eq(y + plane["place"] + Mux(plan.slice, self._slice(), 0)),
+            wanted.eq(inside | (begins & plane["double"]) | over),
+        ]
+        with m.If(~self.segments.valid | self.segments.ready):
+            m.d.sync += [
+                self.segments.valid.eq(advance & wanted),
+                out.start.eq(base + low),
+                out.end.eq(base + high),
+                out.tap.eq(tap + Mux(x < 0, -x, 0)),
+                out.empty.eq(~inside),
+                out.double.eq(begins & plane["double"]),
+                out.negate.eq(plane["negate"]),
+                out.last.eq(over),
+                out.final.eq(over & last_unit),
+            ]
+
+    def _slice(self) -> Value:
+        """Bits of a pixel before those that this round sees; 16 per tied column."""
+        return Cat(Const(0, 4 + self.sizes.tied - 1), self._unit.round)

@@ -1,0 +1,219 @@
+"""Weights on their way into the columns, layers ahead of the one that runs."""
+
+from amaranth import Array, Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from spynq.lif.codes import Op
+from spynq.lif.params import LANES, LifConfig
+from spynq_hw.lif.column import load_word
+from spynq_hw.lif.fetch import ADDRESS, Run
+from spynq_hw.lif.layer import LayerReader
+from spynq_hw.lif.prepare import fits
+from spynq_hw.lif.records import BEAT
+from spynq_hw.lif.sizes import Sizes
+from spynq_hw.lif.widen import Widen
+
+__all__ = ["AHEAD", "Weights"]
+
+AHEAD = 4
+"""Layers whose weights may be there and still needed."""
+_CHUNK = 32
+"""Beats asked for at once, so that maps never wait long behind weights."""
+
+
+class Weights(wiring.Component):
+    """Follows the list by itself and loads every layer's weights as soon as nobody needs what they replace.
+
+    Parameters
+    ----------
+    config : LifConfig
+        Build parameters.
+
+    Members
+    -------
+    start : In(1), first : In(32)
+        Begin at this beat of the list.
+    quit : In(1), idle : Out(1)
+        Stop soon; nothing is being done.
+    request : Out(stream.Signature(Run)), words : In(stream.Signature(128))
+        To the memory.
+    load : Out(load_word), column, mask : Out(4)
+        Taps: for which columns (those whose number is ``column`` under ``mask``), and what.
+    go : In(1), waits : Out(1)
+        The tap can go to the columns; it waits for that.
+    present : Out(1)
+        The weights of the next layer are all there.
+    begun, ended : In(1)
+        Pulses: a layer (or barrier) has begun, and ended.
+    """
+
+    def __init__(self, config: LifConfig) -> None:
+        self.config, self.sizes = config, Sizes(config)
+        super().__init__(
+            {
+                "start": In(1),
+                "first": In(ADDRESS),
+                "quit": In(1),
+                "idle": Out(1),
+                "request": Out(stream.Signature(Run)),
+                "words": In(stream.Signature(BEAT)),
+                "load": Out(load_word(self.sizes)),
+                "column": Out(4),
+                "mask": Out(4),
+                "go": In(1),
+                "waits": Out(1),
+                "present": Out(1),
+                "begun": In(1),
+                "ended": In(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.reader = self._reader = reader = LayerReader(Op.END, Op.BARRIER)
+        m.submodules.widen = self._widen = widen = Widen()
+        self._descriptor, self._plan = reader.layer.descriptor, reader.layer.plan
+        # Beats to ask for, on their way, and where.
+        self._left, self._place = Signal(32), Signal(ADDRESS)
+        self._coming, self._finished = Signal(16), Signal()
+        loads, enough, free, claim, loaded = (Signal() for _ in range(5))
+        m.d.comb += [
+            reader.first.eq(self.first),
+            reader.start.eq(self.start),
+            reader.words.payload.eq(self.words.payload),
+            widen.packed.payload.eq(self.words.payload),
+            widen.format.eq(self._descriptor.format),
+            *(widen.codebook[i].eq(self._plan[f"code{i}"]) for i in range(16)),
+            loads.eq((self._descriptor.op != Op.BARRIER) & ~self._descriptor.resident),
+            enough.eq(
+                (self._descriptor.op == Op.END)
+                | ((self._descriptor.op != Op.BARRIER) & ~fits(reader.layer, self.config))
+            ),
+        ]
+        with m.FSM() as machine:
+            with m.State("REST"):
+                with m.If(self.start):
+                    m.next = "READ"
+            with m.State("READ"):
+                self._read(m)
+                with m.If(reader.valid):
+                    m.next = "WAIT"
+                    with m.If(enough | self.quit):
+                        m.d.comb += reader.stop.eq(1)
+                        m.next = "REST"
+            with m.State("WAIT"):
+                m.d.sync += [self._left.eq(self._plan.weight_beats), self._place.eq(self._descriptor.weights)]
+                with m.If(self.quit):
+                    m.next = "READ"
+                with m.Elif(free):
+                    m.next = "LOAD"
+                    with m.If(~loads):
+                        m.next = "NEXT"
+            with m.State("LOAD"):
+                self._load(m)
+                with m.If(self._finished & (self._coming == 0)):
+                    m.next = "NEXT"
+            with m.State("NEXT"):
+                m.d.sync += self._finished.eq(0)
+                m.d.comb += reader.next.eq(1)
+                m.next = "READ"
+            m.d.comb += [
+                self.idle.eq(machine.ongoing("REST") & ~self.start),
+                claim.eq(machine.ongoing("WAIT") & free & ~self.quit),
+                loaded.eq(machine.ongoing("NEXT")),
+            ]
+        self._account(m, claim, loaded, free)
+        self._send(m)
+        return m
+
+    def _read(self, m: Module) -> None:
+        reader = self._reader
+        m.d.comb += [
+            self.request.valid.eq(reader.request.valid),
+            self.request.payload.eq(reader.request.payload),
+            reader.request.ready.eq(self.request.ready),
+            reader.words.valid.eq(self.words.valid),
+            self.words.ready.eq(1),
+        ]
+
+    def _load(self, m: Module) -> None:
+        """Ask in small runs, two of them on their way."""
+        beats = Mux(self._left < _CHUNK, self._left, _CHUNK)
+        m.d.comb += [
+            self.request.valid.eq((self._left != 0) & (self._coming <= _CHUNK) & ~self.quit),
+            self.request.payload.address.eq(self._place),
+            self.request.payload.beats.eq(beats),
+            self._widen.packed.valid.eq(self.words.valid),
+            self.words.ready.eq(self._widen.packed.ready),
+        ]
+        asked = self.request.valid & self.request.ready
+        with m.If(asked):
+            m.d.sync += [self._left.eq(self._left - beats), self._place.eq(self._place + beats)]
+        came = self.words.valid & self.words.ready
+        m.d.sync += self._coming.eq(self._coming + Mux(asked, beats, 0) - came)
+        with m.If(self.quit):
+            m.d.sync += self._finished.eq(1)
+
+    def _send(self, m: Module) -> None:
+        """Lane groups column by column, round by round; lanes that are no channel get 0."""
+        plan, widen = self._plan, self._widen
+        tap, column, round_ = Signal(16), Signal(4), Signal(8)
+        first, channel = Signal(self.sizes.tap), Signal(17)
+        end_tap, end_column = Signal(), Signal()
+        lanes = [(lane < plan.out_lanes) & (channel + lane < self._descriptor.c_out) for lane in range(LANES)]
+        words = data.View(data.ArrayLayout(8, LANES), widen.taps.payload)
+        m.d.comb += [
+            widen.taps.ready.eq(self.go),
+            self.waits.eq(widen.taps.valid),
+            widen.last.eq(end_tap),
+            end_tap.eq(tap == plan.taps - 1),
+            end_column.eq(column == self.mask),
+            self.load.weights.eq(widen.taps.valid & self.go),
+            self.load.address.eq(first + tap),
+            self.load.data.eq(Cat(Mux(valid, word, 0) for valid, word in zip(lanes, words, strict=True))),
+            self.column.eq(column),
+            self.mask.eq((1 << plan.log2_h) - 1),
+        ]
+        with m.If(self.load.weights):
+            m.d.sync += tap.eq(tap + 1)
+            with m.If(end_tap):
+                m.d.sync += [tap.eq(0), column.eq(column + 1), channel.eq(channel + plan.out_lanes)]
+                with m.If(end_column):
+                    m.d.sync += [column.eq(0), first.eq(first + plan.taps), round_.eq(round_ + 1)]
+                    with m.If(round_ == plan.rounds - 1):
+                        m.d.sync += self._finished.eq(1)
+        with m.If(
+            self._reader.valid & (self._coming == 0) & (tap == 0) & ~widen.taps.valid & (self._left == 0)
+        ):
+            m.d.sync += [first.eq(plan.weight_base), round_.eq(0), channel.eq(0)]
+
+    def _account(self, m: Module, claim: Value, loaded: Value, free: Signal) -> None:
+        """Ranges of taps that are needed, oldest first; ``free``: the next layer's is none of them."""
+        ranges = Array(
+            Signal(data.StructLayout({"low": 17, "high": 17}), name=f"range{i}") for i in range(AHEAD)
+        )
+        count, ready = Signal(range(AHEAD + 1)), Signal(range(AHEAD + 1))
+        low, high = Signal(17), Signal(17)
+        plan = self._plan
+        barrier = self._descriptor.op == Op.BARRIER
+        m.d.comb += [
+            low.eq(plan.weight_base),
+            high.eq(Mux(barrier, low, plan.weight_base + self._size(m))),
+            self.present.eq(ready != 0),
+        ]
+        meets = [(i < count) & (low < r.high) & (r.low < high) for i, r in enumerate(ranges)]
+        m.d.comb += free.eq((count != AHEAD) & (Cat(meets) == 0))
+        with m.If(self.ended):
+            m.d.sync += [ranges[i].eq(ranges[i + 1]) for i in range(AHEAD - 1)]
+        place = Signal(range(AHEAD))
+        m.d.comb += place.eq(count - self.ended)
+        with m.If(claim):
+            m.d.sync += [ranges[place].low.eq(low), ranges[place].high.eq(high)]
+        m.d.sync += [count.eq(count + claim - self.ended), ready.eq(ready + loaded - self.begun)]
+        with m.If(self.start):
+            m.d.sync += [count.eq(0), ready.eq(0)]
+
+    def _size(self, m: Module) -> Value:
+        """Taps of all rounds."""
+        return self._plan.rounds * self._plan.taps

@@ -1,0 +1,87 @@
+"""Rows of ``spynq bench lif``: cycles of the RTL at a known density, sizes by open synthesis."""
+
+from __future__ import annotations
+
+from spynq.bench import Measured, bench
+from spynq.lif.params import LifConfig
+from spynq_sim.bench_lif import BUILD, WIDE, Job, brp, dense_cycles, lenet1, lenet2, measure, size
+
+_SPIKES_PER_CYCLE = 2
+_LANES = 16
+
+
+def _note(job: Job, config: LifConfig, resident: bool = True) -> str:
+    low, high = min(job.densities.values()), max(job.densities.values())
+    where = "weights on chip from the run before" if resident else "weights loaded on the way"
+    return (
+        f"{config.columns} columns, device rtl, memory latency 20 cycles, {where}; densities of its maps "
+        f"{low:.1%} to {high:.1%}; all maps equal to golden"
+    )
+
+
+def _peak(config: LifConfig) -> int:
+    """Synaptic operations per cycle at most."""
+    return config.columns * _LANES * _SPIKES_PER_CYCLE
+
+
+@bench("lif", "LeNet-2, 32 x 32, no padding, T = 60, d = 10 %", unit="cycles", must="<= 375000",
+       moonshot="<= 140000")  # fmt: skip
+def lenet2_cycles() -> Measured:
+    """Start to done."""
+    found = measure(lenet2(), BUILD, resident=True)
+    share = found.sop / found.cycles / _peak(BUILD)
+    return Measured(found.cycles, f"{share:.0%} of peak; {_note(lenet2(), BUILD)}")
+
+
+@bench("lif", "the same with weights loaded on the way", unit="cycles")
+def lenet2_loading() -> Measured:
+    """The first run after the weights have changed."""
+    return Measured(measure(lenet2(), BUILD).cycles, _note(lenet2(), BUILD, resident=False))
+
+
+@bench("lif", "LeNet-1, T = 20, still images of 8 planes", unit="cycles", must="<= 6500", moonshot="<= 3800")
+def lenet1_cycles() -> Measured:
+    """Start to done; the planes are gathered anew at every step."""
+    return Measured(measure(lenet1(), BUILD, resident=True).cycles, _note(lenet1(), BUILD))
+
+
+@bench("lif", "BRP MNIST, T = 20, weights on chip", unit="cycles", must="<= 110000", moonshot="<= 40000")
+def brp_cycles() -> Measured:
+    """Start to done."""
+    found = measure(brp(), WIDE, resident=True)
+    return Measured(
+        found.cycles,
+        f"{found.sop / found.cycles / _peak(WIDE):.0%} of peak; {_note(brp(), WIDE)}; {WIDE.weights:,} taps "
+        "a column, more than the ZCU104 holds at 8 bits",
+    )
+
+
+@bench("lif", "synaptic operations per cycle and DSP, LeNet-2 same padding", unit="per cycle and DSP",
+       must=">= 2.5", moonshot=">= 3.8")  # fmt: skip
+def per_dsp() -> Measured:
+    """Effective operations, those of spikes that are there, and all DSPs of the build."""
+    job = lenet2(same=True)
+    found, dsp = measure(job, WIDE, resident=True), size(WIDE).dsp
+    return Measured(
+        found.sop / found.cycles / dsp, f"{found.cycles:,} cycles, {dsp} DSPs; {_note(job, WIDE)}"
+    )
+
+
+@bench("lif", "LUTs per peak operation and cycle", unit="LUT", must="<= 50", moonshot="<= 35")
+def lut_per_operation() -> Measured:
+    """All of the kernel: columns, streams, loaders, control, ports."""
+    cells = size(BUILD)
+    return Measured(
+        cells.lut / _peak(BUILD),
+        f"{cells.lut:,} LUT, {cells.ff:,} FF, {cells.dsp} DSP, {cells.bram36:g} BRAM36, {cells.uram} URAM, "
+        f"{_peak(BUILD)} operations a cycle; open synthesis for xcup, unplaced",
+    )
+
+
+@bench("lif", "dense array of 8,192 lanes / ours, LeNet-2", unit="cycles / cycles", must=">= 1.2",
+       moonshot=">= 3.2")  # fmt: skip
+def against_dense() -> Measured:
+    """An own cycle model of 16 inputs x 16 outputs x 8 pixels x 4 steps, beside our RTL."""
+    job = lenet2()
+    dense, ours = dense_cycles(job.network), measure(job, BUILD, resident=True).cycles
+    return Measured(dense / ours, f"{dense:,} cycles by model with 16 times the lanes; {_note(job, BUILD)}")
