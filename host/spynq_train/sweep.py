@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,9 @@ from typing import Any
 from spynq.errors import FormatError, MissingDependency, SpynqError
 
 __all__ = ["Job", "finished", "points", "run_job", "run_sweep"]
+
+_LOOK, _PATIENCE = 2.0, 60.0
+"""Seconds between looks at the workers, and how long a sweep waits without any."""
 
 
 @dataclass(frozen=True)
@@ -194,11 +198,25 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
 
 
 def _completed(client: Any, task: Any, jobs: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
-    """Jobs with their results or errors, as they come."""
+    """Jobs with their results or errors, as they come; without any worker the wait ends."""
     import distributed
 
     dask: Any = distributed
-    futures = {client.submit(task, job, pure=False): job for job in jobs}
-    for future in dask.as_completed(futures):
-        error = future.exception()
-        yield futures[future], future.result() if error is None else error
+    waiting = {client.submit(task, job, pure=False): job for job in jobs}
+    seen = time.monotonic()
+    while waiting:
+        try:
+            dask.wait(list(waiting), timeout=_LOOK, return_when="FIRST_COMPLETED")
+        except (TimeoutError, dask.TimeoutError):
+            if client.scheduler_info()["workers"]:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > _PATIENCE:
+                raise SpynqError(
+                    f"no worker is left for {len(waiting)} runs since {_PATIENCE:g} s; start workers, and "
+                    "the same command goes on"
+                ) from None
+            continue
+        seen = time.monotonic()
+        for future in [future for future in waiting if future.done()]:
+            error = future.exception()
+            yield waiting.pop(future), future.result() if error is None else error
