@@ -24,6 +24,7 @@ _PROGRAMS = {
     "perl": ("perl", "runs verilator"),
     "iverilog": ("iverilog", "four-state tests of blocks"),
     "ccache": ("ccache", "makes the second compilation fast"),
+    "tclsh": ("tcl", "tries the build scripts of overlays without Vivado"),
 }
 _HEADERS = {
     "lz4.h": ("liblz4-dev", "waveforms (FST)"),

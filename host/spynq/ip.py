@@ -43,6 +43,10 @@ class _PynqAccess:
         """Memory of the device this kernel is on."""
         return self.device.allocate(shape, dtype)
 
+    def allocate_at(self, address: int, nbytes: int) -> Any:
+        """Bytes at an address of the caller's choice, where the device can place them."""
+        return self.device.allocate_at(address, nbytes)
+
     def traffic(self) -> str:
         """Bytes moved, where the device counts them."""
         fabric = getattr(self.device, "fabric", None)

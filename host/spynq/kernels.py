@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from importlib.metadata import entry_points
+from itertools import product
 from typing import Any
 
 from spynq.contract import Kernel
@@ -71,6 +72,50 @@ class KernelEntry:
         """Amaranth core class."""
         gateware: Callable[..., Any] = self._load(self.gateware)
         return gateware
+
+    def config_from(self, capabilities: Mapping[str, int]) -> Any:
+        """The build parameters that give these capability registers.
+
+        Parameters
+        ----------
+        capabilities : mapping of str to int
+            As a driver reads them from the kernel.
+
+        Raises
+        ------
+        ValueError
+            No build of this version has them.
+        """
+        known = {item.name: item.default for item in fields(self.config_class)}
+        read = {name: capabilities.get(f"CAP_{name.upper()}", known[name]) for name in known}
+        # A capability reads 0 where its part is absent, whatever the parameter was.
+        absent = [name for name, value in read.items() if not value]
+        for choice in product((False, True), repeat=len(absent)):
+            default = {name: known[name] for name, chosen in zip(absent, choice, strict=True) if chosen}
+            try:
+                config = self.config_class(**{**read, **default})
+            except (TypeError, ValueError):
+                continue
+            if config.capabilities() == dict(capabilities):
+                return config
+        listed = ", ".join(f"{name} = {value}" for name, value in capabilities.items())
+        raise ValueError(
+            f"no build of {self.name} has {listed}; install the spynq the overlay was built with"
+        )
+
+    def selftest(self, name: str) -> Callable[..., Any] | None:
+        """A function of the kernel's module ``selftest`` beside its driver, if there is one.
+
+        ``runs(driver, seed)`` yields names and results that are equal on every device; ``moved(driver)``
+        moves much data in one run, and returns how many bytes.
+        """
+        package = self.driver.partition(":")[0].rpartition(".")[0]
+        try:
+            return getattr(import_module(f"{package}.selftest"), name, None)
+        except ModuleNotFoundError as error:
+            if error.name != f"{package}.selftest":
+                raise
+            return None
 
 
 def _entry(name: str) -> KernelEntry:

@@ -11,10 +11,12 @@ import numpy as np
 
 from spynq.errors import BusError, SpynqError
 
-__all__ = ["ALIGNMENT", "Arena", "Buffer"]
+__all__ = ["ALIGNMENT", "DEFAULT_BASE", "Arena", "Buffer"]
 
 ALIGNMENT = 4096
 """Every buffer starts on a page, as contiguous memory does on the board."""
+DEFAULT_BASE = 0x1000_0000
+"""Physical address of an arena's first byte: above zero, so that a null pointer is caught."""
 
 
 class Arena:
@@ -29,12 +31,12 @@ class Arena:
     size : int
         Bytes, a multiple of 4096.
     base : int
-        Physical address of the first byte; above zero, so that a null pointer is caught.
+        Physical address of the first byte.
     strict : bool
         Keep two copies.
     """
 
-    def __init__(self, size: int = 1 << 28, base: int = 0x1000_0000, strict: bool = False) -> None:
+    def __init__(self, size: int = 1 << 28, base: int = DEFAULT_BASE, strict: bool = False) -> None:
         if size <= 0 or size % ALIGNMENT:
             raise ValueError(f"an arena has a positive multiple of {ALIGNMENT} bytes, not {size}")
         if base <= 0 or base % ALIGNMENT:
@@ -58,26 +60,36 @@ class Arena:
         """Bytes that are allocated."""
         return sum(self._taken.values())
 
-    def reserve(self, nbytes: int) -> int:
+    def reserve(self, nbytes: int, at: int | None = None) -> int:
         """Physical address of ``nbytes`` zeroed bytes; first fit.
+
+        Parameters
+        ----------
+        nbytes : int
+            Bytes.
+        at : int, optional
+            The address they must have, a multiple of 4096.
 
         Raises
         ------
         SpynqError
-            No hole is large enough.
+            No hole is large enough, or the bytes at ``at`` are not free.
         """
         length = max(1, -(-nbytes // ALIGNMENT)) * ALIGNMENT
         for place, (start, hole) in enumerate(self._free):
-            if hole >= length:
-                if hole == length:
-                    del self._free[place]
-                else:
-                    self._free[place] = (start + length, hole - length)
-                self._taken[start] = length
+            chosen = start if at is None else at - self.base
+            if start <= chosen and chosen + length <= start + hole:
+                rest = [(start, chosen - start), (chosen + length, start + hole - chosen - length)]
+                self._free[place : place + 1] = [part for part in rest if part[1]]
+                self._taken[chosen] = length
                 # A board zeroes what it hands out; a stale result must not look like a fresh one.
-                self._host[start : start + length] = 0
-                self._device[start : start + length] = 0
-                return self.base + start
+                self._host[chosen : chosen + length] = 0
+                self._device[chosen : chosen + length] = 0
+                return self.base + chosen
+        if at is not None:
+            raise SpynqError(
+                f"the {nbytes} bytes at {at:#x} are not free, or not in the arena at {self.base:#x}"
+            )
         largest = max((hole for _, hole in self._free), default=0)
         raise SpynqError(
             f"no room for a buffer of {nbytes} bytes: the largest hole of the {self.size >> 20} MiB arena is "
@@ -129,13 +141,13 @@ class Arena:
         if self.strict:
             self._host[start : start + nbytes] = self._device[start : start + nbytes]
 
-    def allocate(self, shape: int | tuple[int, ...], dtype: Any = "u4") -> Buffer:
-        """A zeroed array that kernels reach at ``device_address``."""
+    def allocate(self, shape: int | tuple[int, ...], dtype: Any = "u4", at: int | None = None) -> Buffer:
+        """A zeroed array that kernels reach at ``device_address``, which is ``at`` if that is given."""
         lengths = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
         if any(length < 0 for length in lengths):
             raise ValueError(f"a buffer has lengths of at least 0, not {shape}")
         nbytes = math.prod(map(int, lengths)) * np.dtype(dtype).itemsize
-        address = self.reserve(nbytes)
+        address = self.reserve(nbytes, at)
         array = np.ndarray(shape, dtype, buffer=self.host, offset=address - self.base).view(Buffer)
         array._arena, array._reserved = self, address
         return array

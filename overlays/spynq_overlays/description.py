@@ -15,9 +15,9 @@ from typing import Any
 from spynq.contract import Kernel, Stream
 from spynq.errors import FormatError
 from spynq.kernels import get
+from spynq_overlays.boards import board as find_board
 
 __all__ = [
-    "CONTROL_BASE",
     "CONTROL_RANGE",
     "DmaChannel",
     "DmaInstance",
@@ -28,8 +28,6 @@ __all__ = [
     "manifest_of",
 ]
 
-CONTROL_BASE = 0xA000_0000
-"""First address of the slaves: the window of M_AXI_HPM0_FPD."""
 CONTROL_RANGE = 0x1_0000
 """Bytes between slaves: Vivado's default segment."""
 DMA_LENGTH_BITS = 26
@@ -171,21 +169,23 @@ def describe(
     Raises
     ------
     ValueError
-        Nothing in it, two cells of one name, or more interrupts than the controller has inputs.
+        Nothing in it, two cells of one name, an unknown board, or more interrupts than the controller
+        has inputs.
     """
+    first = find_board(board).control_base
     instances: list[KernelInstance] = []
     for index, (instance, kernel, config) in enumerate(kernels):
         entry = get(kernel)
         if config is None or isinstance(config, Mapping):
             config = entry.config_class(**(config or {}))
-        base = CONTROL_BASE + index * CONTROL_RANGE
+        base = first + index * CONTROL_RANGE
         instances.append(KernelInstance(instance, entry.kernel, config, base, index))
     names = [k.instance for k in instances]
     if not names:
         raise ValueError(f"overlay {name} holds no kernel; name at least one")
     if len(set(names)) < len(names):
         raise ValueError(f"overlay {name} has two cells of one name: {', '.join(names)}")
-    address = CONTROL_BASE + len(instances) * CONTROL_RANGE
+    address = first + len(instances) * CONTROL_RANGE
     dmas, address = _dmas(instances, address, len(instances))
     described = OverlayDescription(name, board, clock_mhz, tuple(instances), dmas, address)
     if len(described.interrupts) > 32:

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement
 from spynq.contract import Kernel, Register
 from spynq_overlays.description import CONTROL_RANGE, DMA_LENGTH_BITS, DmaInstance, OverlayDescription
 
-__all__ = ["hand_off"]
+__all__ = ["clock_divisors", "hand_off", "reachable_mhz"]
 
 _AXI = "xilinx.com:interface:aximm:1.0"
 _PS = "zynq_ultra_ps_e_0"
@@ -94,6 +94,12 @@ def clock_divisors(mhz: float) -> tuple[int, int]:
     return min(pairs, key=lambda pair: (abs(_PLL_MHZ / (pair[0] * pair[1]) - mhz), pair[1]))
 
 
+def reachable_mhz(mhz: float) -> float:
+    """The frequency that the dividers of :func:`clock_divisors` give."""
+    first, second = clock_divisors(mhz)
+    return _PLL_MHZ / (first * second)
+
+
 def _processor(modules: Element, description: OverlayDescription) -> None:
     parameters: dict[str, object] = {}
     first, second = clock_divisors(description.clock_mhz)
@@ -103,7 +109,7 @@ def _processor(modules: Element, description: OverlayDescription) -> None:
         parameters[f"{control}DIVISOR0"] = first
         parameters[f"{control}DIVISOR1"] = second
         parameters[f"{control}SRCSEL"] = "IOPLL"
-        parameters[f"{control}ACT_FREQMHZ"] = f"{_PLL_MHZ / (first * second):.6f}"
+        parameters[f"{control}ACT_FREQMHZ"] = f"{reachable_mhz(description.clock_mhz):.6f}"
     module = _module(modules, _PS, "zynq_ultra_ps_e", "xilinx.com:ip:zynq_ultra_ps_e:3.5", parameters)
     ports = SubElement(module, "PORTS")
     _port(ports, "pl_ps_irq0", "I", (_CONTROLLER, "irq"))

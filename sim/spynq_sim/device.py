@@ -75,7 +75,7 @@ class SimDevice(Device):
         self.waves = str(Path(waves).absolute()) if waves else ""
         self.bitfile_name: str | None = None
         self.timestamp = ""
-        self.arena = Arena(self.settings.memory, strict=self.settings.strict)
+        self.arena = Arena(self.settings.memory, self.settings.base, self.settings.strict)
         self.fabric: Fabric | None = None
         self._processor = processor_windows()
         self.controllers: list[Any] = []
@@ -151,7 +151,13 @@ class SimDevice(Device):
                 f"allocate on device rtl knows no option {sorted(unknown)[0]!r}; it knows cacheable"
             )
         kind = np.dtype(dtype)
-        address = self.arena.reserve(int(np.prod(shape)) * kind.itemsize)
+        return self._buffer(shape, kind, self.arena.reserve(int(np.prod(shape)) * kind.itemsize))
+
+    def allocate_at(self, address: int, nbytes: int) -> PynqBuffer:
+        """Bytes at an address of the caller's choice, as replays need them."""
+        return self._buffer((nbytes,), np.dtype("u1"), self.arena.reserve(nbytes, address))
+
+    def _buffer(self, shape: Any, kind: Any, address: int) -> PynqBuffer:
         buffer = PynqBuffer(
             shape, kind, buffer=self.arena.host, offset=address - self.arena.base, device=self,
             device_address=address, bo=None, coherent=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spynq.contract import Limit
+from spynq.memory import DEFAULT_BASE
 
 __all__ = ["SimSettings"]
 
@@ -42,6 +43,8 @@ class SimSettings:
         Cycles without a beat on any data port after which a wait ends with DeviceTimeout.
     memory : int
         Bytes of memory.
+    base : int
+        Physical address of its first byte.
     strict : bool
         Two copies of memory, so that a forgotten flush or invalidate shows.
     decode_errors : str
@@ -57,6 +60,7 @@ class SimSettings:
     seed: int = 1
     patience: int = 20_000_000
     memory: int = 1 << 28
+    base: int = DEFAULT_BASE
     strict: bool = False
     decode_errors: str = "raise"
 

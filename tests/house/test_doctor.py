@@ -38,7 +38,7 @@ def test_a_missing_program_is_named_with_its_package(
     monkeypatch.setattr(shutil, "which", lambda program: None)
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
-    assert "apt-get install -y ccache g++ iverilog liblz4-dev make perl zlib1g-dev" in out
+    assert "apt-get install -y ccache g++ iverilog liblz4-dev make perl tcl zlib1g-dev" in out
 
 
 @pytest.mark.usefixtures("only_golden")

@@ -46,7 +46,7 @@ class House:
         self.program(name, FAKE_PYTHON.format(fits=0 if fits else 1, **names))
 
     def tools(self) -> None:
-        for name in ("g++", "make", "perl", "iverilog", "ccache"):
+        for name in ("g++", "make", "perl", "iverilog", "ccache", "tclsh"):
             self.program(name, "exit 0")
 
     def setup(self) -> subprocess.CompletedProcess[str]:
@@ -92,7 +92,7 @@ def test_missing_packages_are_named_in_one_command_and_set_up_goes_on(house: Hou
     answer = house.setup()
     assert answer.returncode == 0, answer.stderr
     commands = [line.strip() for line in answer.stdout.splitlines() if "apt-get" in line]
-    assert commands == ["sudo apt-get install -y g++ make perl iverilog ccache liblz4-dev zlib1g-dev"]
+    assert commands == ["sudo apt-get install -y g++ make perl iverilog ccache tcl liblz4-dev zlib1g-dev"]
     assert "called: -m pip install" in answer.stdout
 
 

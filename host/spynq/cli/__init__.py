@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from spynq import __version__
-from spynq.cli import bench, demo, doctor, events, lif, registers, stm, train
+from spynq.cli import bench, demo, doctor, events, lif, overlay, registers, selftest, stm, train, transcript
 from spynq.errors import SpynqError
 
 __all__ = ["main", "parser"]
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"spynq {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (stm, lif, events, train, bench, demo, doctor, registers):
+    for command in (stm, lif, events, train, bench, demo, doctor, registers, overlay, selftest, transcript):
         command.add_to(commands, common)
     return top
 

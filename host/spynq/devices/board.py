@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 from typing import Any
 
 from spynq.errors import MissingDependency, SpynqError
@@ -37,5 +38,20 @@ def open_kernel(name: str, config: Any = None, *, bitstream: str | None = None, 
 
     import spynq.ip
 
-    overlay = Overlay(bitstream or f"{name}.bit", download=download)
-    return spynq.ip.find(overlay, entry.kernel)
+    file = bitstream or f"{name}.bit"
+    try:
+        overlay = Overlay(file, download=download)
+        return spynq.ip.find(overlay, entry.kernel)
+    except PermissionError as error:
+        raise SpynqError(
+            f"no permission for {error.filename or 'the programmable logic'}: pynq maps registers as root; "
+            "use the notebook server of the image, or sudo -E python"
+        ) from error
+    except OSError as error:
+        # pynq says only that the file does not exist.
+        if Path(file).exists():
+            raise
+        raise SpynqError(
+            f"the overlay {file} is not installed: build it with 'spynq overlay build {name}' where Vivado "
+            "is, copy its .bit and .hwh beside this program, or name one with bitstream="
+        ) from error

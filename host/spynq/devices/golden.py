@@ -7,7 +7,7 @@ from typing import Any
 
 from spynq.contract import Kernel
 from spynq.kernels import get
-from spynq.memory import Arena, Buffer
+from spynq.memory import DEFAULT_BASE, Arena, Buffer
 from spynq.model import Model
 
 __all__ = ["GoldenIP", "open_kernel"]
@@ -87,6 +87,10 @@ class GoldenIP:
         """Array in the arena."""
         return self.arena.allocate(shape, dtype)
 
+    def allocate_at(self, address: int, nbytes: int) -> Buffer:
+        """Bytes at an address of the caller's choice, as replays need them."""
+        return self.arena.allocate((nbytes,), "u1", at=address)
+
     def reset(self) -> None:
         """Registers and streams as after power-up; what the model holds goes as well."""
         self._clear()
@@ -95,7 +99,14 @@ class GoldenIP:
         self._model = type(self._model)(self._config)  # type: ignore[call-arg]
 
 
-def open_kernel(name: str, config: Any = None, *, memory: int = 1 << 28, strict: bool = False) -> Any:
+def open_kernel(
+    name: str,
+    config: Any = None,
+    *,
+    memory: int = 1 << 28,
+    base: int = DEFAULT_BASE,
+    strict: bool = False,
+) -> Any:
     """Driver of a kernel on its golden model.
 
     Parameters
@@ -106,6 +117,8 @@ def open_kernel(name: str, config: Any = None, *, memory: int = 1 << 28, strict:
         Build parameters.
     memory : int
         Bytes of the arena.
+    base : int
+        Physical address of its first byte.
     strict : bool
         Two copies of memory, so that a forgotten ``sync_to_device`` shows.
     """
@@ -117,6 +130,6 @@ def open_kernel(name: str, config: Any = None, *, memory: int = 1 << 28, strict:
         """Driver of this kernel over its golden model."""
 
     GoldenDriver.__name__ = GoldenDriver.__qualname__ = f"Golden{driver_class.__name__}"
-    driver = GoldenDriver(entry.kernel, config, entry.model_class(config), Arena(memory, strict=strict))
+    driver = GoldenDriver(entry.kernel, config, entry.model_class(config), Arena(memory, base, strict))
     driver._check()
     return driver
