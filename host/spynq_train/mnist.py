@@ -18,7 +18,7 @@ from spikingjelly.activation_based import functional, layer, neuron, surrogate
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from spynq.lif.digits import Images, mnist, nmnist
+from spynq.lif.digits import NMNIST_STEPS, Images, mnist, nmnist
 from spynq.lif.nir_writer import write_nir
 from spynq_train.nir_export import to_graph
 from spynq_train.quantised import fold_batch_norm, quantise_weights
@@ -154,7 +154,7 @@ def main(argv: list[str] | None = None) -> None:
     torch.manual_seed(settings.seed)
     if arguments.events:
         name, pixels = "nmnist", False
-        parts = [Samples(*nmnist(part), 10, 1.0) for part in ("train", "test")]
+        parts = [Samples(*nmnist(part), NMNIST_STEPS, 1.0) for part in ("train", "test")]
     else:
         name, pixels = "mnist", True
         parts = [samples_of(mnist(part)) for part in ("train", "test")]

@@ -12,6 +12,9 @@ from spynq import __version__
 from spynq.bayes.files import example_path
 from spynq.cli import main, registers
 from spynq.errors import SpynqError
+from spynq.kernels import kernels
+
+KERNELS = ", ".join(sorted(kernels()))
 
 
 def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -56,8 +59,8 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["stm", "fuse", "--cue", "3"], "--cue takes VALUE,SD, such as 3.5,8, not '3'"),
         (["stm", "fuse", "--cue", "3,wide"], "--cue takes VALUE,SD, such as 3.5,8, not '3,wide'"),
         (["bench", "nonsense"], "unknown bench 'nonsense'; known benches are"),
-        (["registers"], "name a kernel: echo, stm"),
-        (["registers", "nonsense"], "unknown kernel 'nonsense'; known kernels are echo, stm"),
+        (["registers"], f"name a kernel: {KERNELS}"),
+        (["registers", "nonsense"], f"unknown kernel 'nonsense'; known kernels are {KERNELS}"),
     ],
 )
 def test_an_error_is_one_sentence(

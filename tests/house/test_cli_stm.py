@@ -218,7 +218,7 @@ def test_demo_says_why_it_is_not_on_rtl_and_goes_on(
 
     monkeypatch.setattr(devices, "open_kernel", open_kernel)
     picture = tmp_path / "demo.png"
-    assert main(["demo", "--plot", str(picture)]) == 0
+    assert main(["demo", "--images", "20", "--plot", str(picture)]) == 0
     out = capsys.readouterr().out
     assert "device rtl is not available (device rtl needs verilator" in out.splitlines()[0]
     for part in ("ASIA", "ALARM", "HYPOVOLEMIA", "exact", "three cues"):
@@ -229,7 +229,9 @@ def test_demo_says_why_it_is_not_on_rtl_and_goes_on(
 def test_demo_json_is_within_four_standard_errors_of_exact(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answer = _json(["demo", "--device", "golden", "--plot", str(tmp_path / "demo.png")], capsys)
+    answer = _json(
+        ["demo", "--images", "20", "--device", "golden", "--plot", str(tmp_path / "demo.png")], capsys
+    )
     for network in ("asia", "alarm"):
         part = answer[network]
         for node, states in part["posterior"].items():
@@ -238,6 +240,8 @@ def test_demo_json_is_within_four_standard_errors_of_exact(
                 assert abs(probability - part["exact"][node][state]) <= 4 * error + 1e-4, (node, state)
     fusion = answer["fusion"]
     assert abs(fusion["mean"] - fusion["exact"]["mean"]) <= 4 * fusion["standard_error"]
+    assert [row["weights"] for row in answer["lif"]["rows"]] == ["int8", "int4"]
+    assert all(row["accuracy"] > 0.8 for row in answer["lif"]["rows"])
 
 
 def test_a_demo_that_cannot_be_drawn_is_told_all_the_same(
@@ -245,12 +249,12 @@ def test_a_demo_that_cannot_be_drawn_is_told_all_the_same(
 ) -> None:
     (tmp_path / "file").touch()
     nowhere = str(tmp_path / "file" / "demo.png")
-    assert main(["demo", "--device", "golden", "--json", "--plot", nowhere]) == 1
+    assert main(["demo", "--images", "20", "--device", "golden", "--json", "--plot", nowhere]) == 1
     out, err = capsys.readouterr()
     answer = json.loads(out)
     assert answer["picture"] is None and answer["asia"]["posterior"]
     assert len(err.splitlines()) == 1 and "file" in err
-    assert main(["demo", "--device", "golden", "--plot", nowhere]) == 1
+    assert main(["demo", "--images", "20", "--device", "golden", "--plot", nowhere]) == 1
     assert "three cues of one quantity" in capsys.readouterr().out
 
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from spynq.cli import lif_job
 from spynq.cli.output import Waiting, print_json, table
 from spynq.errors import SpynqError
 
@@ -15,9 +16,12 @@ __all__ = ["add_to", "run"]
 
 def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command to the command line."""
-    command = commands.add_parser("demo", parents=[common], help="ASIA, ALARM and cue fusion, beside exact")
+    command = commands.add_parser("demo", parents=[common], help="ASIA, ALARM, cue fusion and MNIST")
     command.add_argument("--device", metavar="NAME", default="rtl", help="golden, rtl or board (rtl)")
     command.add_argument("--seed", metavar="S", type=int, default=1, help="seed of the draws (1)")
+    command.add_argument(
+        "--images", metavar="N", type=int, help="MNIST images on golden (the whole test part)"
+    )
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument(
         "--plot", metavar="FILE", type=Path, default=Path("build/demo.png"), help="picture (build/demo.png)"
@@ -47,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         fusion = demo.fuse(device, seed=arguments.seed)
     if people:
         print(fusion_text(fusion), end="\n\n")
+    spiking = lif_job.show(device, people, arguments.images)
     # Answers are told even if they cannot be drawn.
     picture, failure = None, None
     try:
@@ -58,7 +63,16 @@ def run(arguments: argparse.Namespace) -> int:
         queries = {a.question.network: {**a.posterior.to_dict(), "exact": a.exact} for a in answers}
         exact = {"mean": fusion.exact_mean, "standard_deviation": fusion.exact_standard_deviation}
         fused = {**fusion_json(fusion), "exact": exact}
-        print_json({**queries, "fusion": fused, "note": fallback, "picture": picture, "seconds": seconds})
+        print_json(
+            {
+                **queries,
+                "fusion": fused,
+                "lif": spiking,
+                "note": fallback,
+                "picture": picture,
+                "seconds": seconds,
+            }
+        )
     elif picture:
         print(f"picture in {picture}; {seconds:.1f} s in all")
     if failure is not None:

@@ -149,19 +149,55 @@ def _weight_bases(job: Job) -> tuple[dict[tuple[str, int], int], bool]:
     blocks = {
         (name, r[0]): tiled.taps * len(r) for name, tiled in job.tiled.items() for r in round_parts(tiled)
     }
-    if sum(blocks.values()) <= job.config.weights:
-        places = np.cumsum([0, *blocks.values()]).tolist()
-        return dict(zip(blocks, places[:-1], strict=True)), True
+    bank, sizes = job.config.weights // job.config.banks, list(blocks.values())
+    places = packed(sizes, bank, job.config.banks)
+    if places is not None:
+        return dict(zip(blocks, places, strict=True)), True
     # In turns through the banks, so that the next layer is loaded while this one runs.
-    size, bank = job.config.weights // job.config.banks, 0
-    bases = {}
+    at, bases = 0, {}
     for key, taps in blocks.items():
-        wanted = -(-taps // size)
-        if bank + wanted > job.config.banks:
-            bank = 0
-        bases[key] = bank * size
-        bank += wanted
+        wanted = -(-taps // bank)
+        if at + wanted > job.config.banks:
+            at = 0
+        bases[key] = at * bank
+        at += wanted
     return bases, False
+
+
+def packed(sizes: list[int], bank: int, banks: int) -> list[int] | None:
+    """Places of blocks that are all in the weight memory at once; None if they do not fit.
+
+    A bank is loaded while another one is read, so neighbours in time keep apart, large ones above all,
+    and a block stays within a bank unless it is larger. Blocks that fit only without gaps are laid
+    one behind the other.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Taps, in the order in which they are used.
+    bank, banks : int
+        Taps of a bank, and how many there are.
+    """
+    free, places, inside = [0] * banks, {}, [list[int]() for _ in range(banks)]
+    for i in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
+        wanted = max(1, -(-sizes[i] // bank))
+        costs = {}
+        for first in range(banks - wanted + 1):
+            fits = all(free[b] == 0 for b in range(first, first + wanted)) if wanted > 1 else True
+            if fits and (wanted > 1 or free[first] + sizes[i] <= bank):
+                near = {j for b in range(first, first + wanted) for j in inside[b]}
+                costs[first] = sum(min(sizes[i], sizes[j]) / abs(i - j) for j in near)
+        if not costs:
+            break
+        first = min(costs, key=lambda b: costs[b])
+        places[i] = first * bank + free[first]
+        for number in range(wanted):
+            inside[first + number].append(i)
+            free[first + number] += min(bank, sizes[i] - number * bank)
+    if len(places) == len(sizes):
+        return [places[i] for i in range(len(sizes))]
+    total = np.cumsum([0, *sizes]).tolist()
+    return total[:-1] if total[-1] <= bank * banks else None
 
 
 def _report(job: Job, layer: Layer, resident: bool) -> LayerReport:

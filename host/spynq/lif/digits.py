@@ -19,7 +19,7 @@ __all__ = ["NMNIST_FRAME", "NMNIST_STEPS", "Images", "mnist", "nmnist", "nmnist_
 
 _PIXELS = 28
 _EVERY = 5
-NMNIST_STEPS, NMNIST_FRAME = 10, 30_000
+NMNIST_STEPS, NMNIST_FRAME = 6, 50_000
 """Frames of an N-MNIST recording and their length in microseconds: the three saccades, of 100 ms each."""
 
 
@@ -85,8 +85,8 @@ def nmnist(part: str = "test") -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.in
 
     Returns
     -------
-    ndarray of uint8, shape [N, 10, 2, 34, 34]
-        1 where a pixel had an event of a polarity in a frame of 30 ms.
+    ndarray of uint8, shape [N, 6, 2, 34, 34]
+        1 where a pixel had an event of a polarity in a frame of 50 ms.
     ndarray of int64, shape [N]
         Labels.
 

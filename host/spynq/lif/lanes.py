@@ -9,7 +9,10 @@ import numpy.typing as npt
 
 from spynq.lif.params import LANES, LifConfig
 
-__all__ = ["Lanes", "positions", "spread"]
+__all__ = ["MOST_TOGETHER", "Lanes", "positions", "spread"]
+
+MOST_TOGETHER = 16
+"""Most columns that share a stream."""
 
 
 def positions(channels: int, lanes: int) -> npt.NDArray[np.int64]:
@@ -41,12 +44,12 @@ class Lanes:
 def spread(channels: int, config: LifConfig) -> tuple[int, int, Lanes]:
     """Log2 of the columns of a stream H, rounds R, and lanes of what the engine writes.
 
-    H is the least power of two that covers all lane groups and divides the columns; the groups are
+    H is the least power of two up to 16 that covers all lane groups and divides the columns; the groups are
     filled evenly, as a unit takes as long as its fullest column.
     """
     groups = -(-channels // LANES)
     log2_h = config.tied - 1
-    while 1 << log2_h < groups and config.columns % (2 << log2_h) == 0:
+    while 1 << log2_h < min(groups, MOST_TOGETHER) and config.columns % (2 << log2_h) == 0:
         log2_h += 1
     rounds = -(-groups // (1 << log2_h))
     written = rounds << log2_h

@@ -21,7 +21,7 @@ _TRACES = 5
 
 
 def result(found: Result, sample: int = 0) -> Figure:
-    """Raster of every layer, traces of its busiest neurons below.
+    """Raster of every layer, membranes of some of its neurons below.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def result(found: Result, sample: int = 0) -> Figure:
         spikes = found.spikes[name][:, sample].reshape(len(traces), -1) if name in found.spikes else None
         _raster(upper, name, spikes)
         activity = traces.max(axis=0) if spikes is None else spikes.sum(axis=0)
-        _traces(lower, traces[:, np.argsort(-activity, kind="stable")[:_TRACES]], _threshold(found, name))
+        _traces(lower, traces[:, _chosen(activity)], _threshold(found, name))
     panels[0][0].set_ylabel("neuron")
     panels[1][0].set_ylabel("membrane before firing")
     return figure
@@ -58,6 +58,13 @@ def _raster(axes: Axes, name: str, spikes: np.ndarray | None) -> None:  # type: 
         [np.flatnonzero(row) for row in shown.T], colors="#35618a", linelengths=0.9, linewidths=1.5
     )
     axes.set_title(f"{name}: {spikes.mean():.1%} of {spikes.shape[1]:,} neurons per step", fontsize=8)
+
+
+def _chosen(activity: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    """Neurons from the busiest to the least busy of those that fire at all."""
+    order = np.argsort(-activity, kind="stable")
+    active = max(int(np.count_nonzero(activity > 0)), min(_TRACES, len(order)))
+    return np.asarray(order[np.unique(np.linspace(0, active - 1, _TRACES).astype(int))])
 
 
 def _traces(axes: Axes, traces: np.ndarray, threshold: float | None) -> None:  # type: ignore[type-arg]

@@ -13,7 +13,7 @@ from spynq_hw.lif.neuron import Channel, Neuron, Rule, State, later
 from spynq_hw.lif.records import CHANNEL_LAYOUT
 from spynq_hw.lif.sizes import BEAT, Sizes
 
-__all__ = ["PAIRS", "Column", "load_word", "neuron_control"]
+__all__ = ["PAIRS", "Column", "load_word", "neuron_control", "restore_word"]
 
 PAIRS = LANES // 2
 """Turns in which the two neurons of a column serve its channels."""
@@ -27,6 +27,13 @@ def load_word(sizes: Sizes) -> data.StructLayout:
     """
     address = max(sizes.tap, exact_log2(LANES) + sizes.round)
     return data.StructLayout({"weights": 1, "channel": 1, "address": address, "bank": 1, "data": BEAT})
+
+
+def restore_word(sizes: Sizes) -> data.StructLayout:
+    """States of a pair of channels on their way into the columns, from a chunk before."""
+    return data.StructLayout(
+        {"valid": 1, "unit": sizes.unit, "pair": _PAIR_BITS, "states": data.ArrayLayout(State, 2)}
+    )
 
 
 def neuron_control(sizes: Sizes) -> data.StructLayout:
@@ -50,7 +57,7 @@ class Column(wiring.Component):
 
     Golden steps: accumulate to saturate. Sums are complete three cycles after the taps of their last
     spikes; ``neurons.capture`` keeps them in that cycle. From then on pairs of channels are
-    updated; the spikes of a unit are in the output memory 9 cycles after its last pair was named.
+    updated; the spikes of a unit are in the output memory 10 cycles after its last pair was named.
 
     Parameters
     ----------
@@ -63,6 +70,8 @@ class Column(wiring.Component):
         Weights to add.
     load : In(load_word), mine : In(1)
         A word to store if it is this column's. Its bank must not be read from in this cycle.
+    restore : In(restore_word), owner : In(1)
+        States to store if this column owns them; no neuron may be updated meanwhile.
     rule : In(Rule)
         The layer's neurons.
     neurons : In(neuron_control)
@@ -89,6 +98,8 @@ class Column(wiring.Component):
                 "control": In(Control),
                 "load": In(load_word(sizes)),
                 "mine": In(1),
+                "restore": In(restore_word(sizes)),
+                "owner": In(1),
                 "rule": In(Rule),
                 "neurons": In(neuron_control(sizes)),
                 "bank": In(1),
@@ -146,7 +157,7 @@ class Column(wiring.Component):
         m.d.sync += now.eq(order)
         done = later(m, now, neuron.LATENCY)
         ends = later(m, done, 1)
-        spikes = Signal(LANES)
+        spikes, restores = Signal(LANES), Signal()
         fired: list[Value] = []
         # One membrane pair is two records side by side.
         states = Memory(shape=data.ArrayLayout(State, 2), depth=PAIRS << sizes.unit, init=[])
@@ -157,8 +168,11 @@ class Column(wiring.Component):
         m.d.comb += [
             read.addr.eq(Cat(order.pair, order.unit)),
             self.state.eq(read.data),
-            write.addr.eq(Cat(done.pair, done.unit)),
-            write.en.eq(done.active),
+            restores.eq(self.restore.valid & self.owner),
+            write.addr.eq(
+                Mux(restores, Cat(self.restore.pair, self.restore.unit), Cat(done.pair, done.unit))
+            ),
+            write.en.eq(done.active | restores),
             see.addr.eq(self.read),
             self.spikes.eq(see.data),
         ]
@@ -171,7 +185,7 @@ class Column(wiring.Component):
                 lane.state.eq(read.data[half]),
                 lane.fresh.eq(now.fresh),
                 lane.channel.eq(self._channel(m, half)),
-                write.data[half].eq(lane.next),
+                write.data[half].eq(Mux(restores, self.restore.states[half], lane.next)),
                 self.saturated[half].eq(lane.saturated & done.active),
             ]
             fired.append(lane.spike)

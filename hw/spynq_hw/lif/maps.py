@@ -34,7 +34,7 @@ class Maps(wiring.Component):
     room : In(1)
         Every stream has a slot for one more step.
     hold : In(1), sample : In(1)
-        Ask for no further sample's maps before the pulse that says that the last one is done.
+        Ask for no further sample's maps before the pulse that says that the columns are ready for it.
     request : Out(stream.Signature(Run)), words : In(stream.Signature(128))
         To the memory.
     write, write_address, write_data
@@ -81,7 +81,7 @@ class Maps(wiring.Component):
         t, n, plane, source = Signal(16), Signal(16), Signal(4), Signal()
         # The sample before has been read out, or there is none.
         free = Signal()
-        with m.If(self.start | self.sample):
+        with m.If((self.start & d.first) | self.sample):
             m.d.sync += free.eq(1)
         with m.Elif(self.reserved & (t == 0)):
             m.d.sync += free.eq(0)

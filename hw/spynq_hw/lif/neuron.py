@@ -10,7 +10,7 @@ from spynq.lif.codes import Leak, Refractory, Reset
 
 __all__ = ["LATENCY", "REVISIT", "Channel", "Neuron", "Rule", "State", "later"]
 
-LATENCY = 6
+LATENCY = 7
 """Cycles from sum and state to spike and next state."""
 REVISIT = LATENCY + 2
 """Cycles after which a state that was read can be read again, as it has been written."""
@@ -38,7 +38,7 @@ _U_BITS = 34
 def later(m: Module, value: Any, cycles: int) -> Any:
     """``value``, ``cycles`` cycles later."""
     for _ in range(cycles):
-        held = Signal.like(value, name="later", reset_less=True)
+        held = Signal.like(value, name="later")
         m.d.sync += held.eq(value)
         value = held
     return value
@@ -61,7 +61,7 @@ class Neuron(wiring.Component):
     channel : In(Channel)
         Its parameters.
     next : Out(State)
-        What it carries on, 6 cycles later.
+        What it carries on, 7 cycles later.
     spike : Out(1)
         It fired.
     saturated : Out(1)
@@ -86,57 +86,54 @@ class Neuron(wiring.Component):
         m = Module()
         rule, state, channel = self.rule, self.state, self.channel
         busy, fired = Signal(), Signal()
-        left = later(m, Mux(self.fresh, 0, state.r), 2)
+        left = later(m, Mux(self.fresh, 0, state.r), 3)
         # Without a refractory period the counter only remembers the last step's spike.
         counts = rule.refractory != 0
         m.d.comb += [busy.eq(counts & (left != 0)), fired.eq(left == Mux(counts, rule.refractory, 1))]
-        zeta = later(m, channel.zeta, 2)
+        zeta = later(m, channel.zeta, 3)
         leaked = self._leak(m)
         current = self._current(m, busy, fired, zeta)
         freeze = later(m, busy & (rule.policy == Refractory.FREEZE), 1)
-        u = Signal(signed(_U_BITS), reset_less=True)
-        m.d.sync += u.eq(Mux(freeze, later(m, state.v, 3), leaked) + current)
+        u = Signal(signed(_U_BITS))
+        m.d.sync += u.eq(Mux(freeze, later(m, state.v, 4), leaked) + current)
         self._fire(m, u, later(m, busy, 2), later(m, left, 3), later(m, zeta, 2))
         return m
 
     def _leak(self, m: Module) -> Value:
-        """Membrane after the leak, three cycles later; truncated toward the rest potential."""
+        """Membrane after the leak, four cycles later; truncated toward the rest potential.
+
+        A linear leak takes from the distance before it is multiplied, by one.
+        """
         rule, channel = self.rule, self.channel
-        factor = Signal(14, reset_less=True)
-        distance = Signal(signed(25), reset_less=True)
-        amount = Signal(13)
-        product, biased = (Signal(signed(40), name=n, reset_less=True) for n in ("product", "biased"))
-        correction = Signal(signed(31))
         linear = rule.leak == Leak.LINEAR
-        negative = Signal(reset_less=True)
-        rest = later(m, channel.rest, 2)
-        m.d.comb += amount.eq(later(m, channel.decay, 2))
-        with m.If(linear):
-            m.d.comb += correction.eq(Mux(negative, rest + amount, rest - amount) << 12)
-        with m.Else():
-            m.d.comb += correction.eq(Cat(negative.replicate(12), rest).as_signed())
+        distance, kept = (Signal(signed(25), name=name) for name in ("distance", "kept"))
+        shorter = Signal(signed(26))
+        factor = Signal(14)
+        product, biased = (Signal(signed(40), name=n, reset_less=True) for n in ("product", "biased"))
+        amount = later(m, channel.decay, 1)
+        negative = distance < 0
+        m.d.comb += shorter.eq(Mux(negative, distance + amount, distance - amount))
+        crossed = shorter[-1] != negative
         m.d.sync += [
             distance.eq(Mux(self.fresh, 0, self.state.v - channel.rest)),
-            factor.eq(Mux(rule.leak == Leak.MULTIPLY, channel.decay, _UNIT)),
-            product.eq(distance * Cat(factor, 0).as_signed()),
-            negative.eq(distance < 0),
-            biased.eq(product + correction),
+            kept.eq(Mux(linear, Mux(crossed, 0, shorter), distance)),
+            factor.eq(Mux(rule.leak == Leak.MULTIPLY, amount, _UNIT)),
+            product.eq(kept * Cat(factor, 0).as_signed()),
+            # Of a negative distance the quotient is rounded up, which is toward zero.
+            biased.eq(product + Cat(later(m, kept[-1], 1).replicate(12), later(m, channel.rest, 3)).as_signed()),
         ]
-        leaked, final = Signal(signed(28)), later(m, rest, 1)
-        m.d.comb += leaked.eq(biased >> 12)
-        crossed = linear & Mux(later(m, negative, 1), leaked > final, leaked < final)
-        return Mux(crossed, final, leaked)
+        return biased >> 12
 
     def _current(self, m: Module, busy: Value, fired: Value, zeta: Value) -> Value:
-        """Sum, scaled, with bias and the delayed reset, three cycles later."""
-        scaled = Signal(signed(32), reset_less=True)
-        biased = Signal(signed(33), reset_less=True)
-        current = Signal(signed(_U_BITS), reset_less=True)
+        """Sum, scaled, with bias and the delayed reset, four cycles later."""
+        scaled = Signal(signed(32))
+        biased = Signal(signed(33))
+        current = Signal(signed(_U_BITS))
         delayed = fired & (self.rule.reset == Reset.SOFT_DELAYED)
         integrate = ~busy | (self.rule.policy == Refractory.INTEGRATE)
         m.d.sync += [
-            scaled.eq(self.sum << self.rule.fraction),
-            biased.eq(scaled + later(m, self.channel.bias, 1)),
+            scaled.eq(later(m, self.sum, 1) << self.rule.fraction),
+            biased.eq(scaled + later(m, self.channel.bias, 2)),
             current.eq(Mux(integrate, biased, 0) - Mux(delayed, zeta, 0)),
         ]
         return current
@@ -144,33 +141,31 @@ class Neuron(wiring.Component):
     def _fire(self, m: Module, u: Value, busy: Value, left: Value, zeta: Value) -> None:
         """From the membrane before firing to everything that leaves, two cycles later."""
         rule = self.rule
-        spike = Signal(reset_less=True)
-        reduced, plain = (Signal(signed(_U_BITS), name=n, reset_less=True) for n in ("reduced", "plain"))
+        spike = Signal()
+        reduced, plain = (Signal(signed(_U_BITS), name=n) for n in ("reduced", "plain"))
         v = Signal(signed(_U_BITS))
-        high, low = Signal(signed(25)), Signal(signed(25))
         m.d.sync += [
-            spike.eq(rule.fire & ~busy & (u >= later(m, self.channel.theta, 4))),
+            spike.eq(rule.fire & ~busy & (u >= later(m, self.channel.theta, 5))),
             plain.eq(u),
             reduced.eq(u - zeta),
         ]
-        v_reset = later(m, self.channel.v_reset, 5)
+        v_reset = later(m, self.channel.v_reset, 6)
         with m.If(spike & (rule.reset == Reset.HARD)):
             m.d.comb += v.eq(v_reset)
         with m.Elif(spike & (rule.reset == Reset.SOFT)):
             m.d.comb += v.eq(reduced)
         with m.Else():
             m.d.comb += v.eq(plain)
-        m.d.comb += [
-            high.eq(Mux(rule.fire, (1 << 15) - 1, (1 << 23) - 1)),
-            low.eq(Mux(rule.fire, -1 << 15, -1 << 23)),
-        ]
-        above, below = v > high, v < low
+        # All bits from the sign of the stored width on are equal, or the value does not fit.
+        negative, upper, lower = v[-1], v[23:-1], v[15:23]
+        fits = Mux(negative, upper.all(), ~upper.any())
+        fits_16 = fits & Mux(negative, lower.all(), ~lower.any())
+        clipped = ~Mux(rule.fire, fits_16, fits)
+        high = Cat((~negative).replicate(15), Mux(rule.fire, negative, ~negative).replicate(8), negative)
         counts = rule.refractory != 0
         m.d.sync += [
-            self.next.v.eq(Mux(above, high, Mux(below, low, v))),
-            self.next.r.eq(
-                Mux(spike, Mux(counts, rule.refractory, 1), Mux(counts & (left != 0), left - 1, 0))
-            ),
+            self.next.v.eq(Mux(clipped, high, v[:24]).as_signed()),
+            self.next.r.eq(Mux(spike, Mux(counts, rule.refractory, 1), Mux(counts & (left != 0), left - 1, 0))),
             self.spike.eq(spike),
-            self.saturated.eq(above | below),
+            self.saturated.eq(clipped),
         ]

@@ -11,7 +11,7 @@ from spynq_hw.lif.prepare import Found
 __all__ = ["Sequencer"]
 
 _RECORD_BEATS = 4
-_LAG = 12
+_LAG = 16
 """Cycles in which the last spikes and clippings still reach the counters."""
 
 

@@ -15,7 +15,8 @@ __all__ = ["Setup"]
 
 _BY_NAME = (
     "units", "rounds", "x_step", "x_end", "x_first", "y_step", "y_first", "x_limit", "map_bits",
-    "segment_bits", "segment_x", "segment_y", "segments", "segment_rows", "pool_log2", "tap_x", "tap_y", "planes_second",
+    "segment_bits", "segment_x", "segment_y", "segments", "segment_rows", "pool_log2", "tap_x", "tap_y",
+    "planes_second",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif import neuron
-from spynq_hw.lif.column import PAIRS, Column, load_word, neuron_control
+from spynq_hw.lif.column import PAIRS, Column, load_word, neuron_control, restore_word
 from spynq_hw.lif.neuron import Rule, State, later
 from spynq_hw.lif.sizes import Sizes
 from spynq_hw.lif.stream import order
@@ -33,8 +33,8 @@ class Team(wiring.Component):
         A layer begins.
     order : In(order)
         What to do in this cycle.
-    rule, lif_cycles, bank, load, mine : In
-        As in :class:`~spynq_hw.lif.column.Column`; a bit of ``mine`` per column.
+    rule, lif_cycles, bank, load, mine, restore, owner : In
+        As in :class:`~spynq_hw.lif.column.Column`; a bit of ``mine`` and ``owner`` per column.
     dump : In(1), dump_unit, dump_pair : In
         Show a state instead; only while there are no orders.
     quiet : In(1)
@@ -60,6 +60,8 @@ class Team(wiring.Component):
                 "bank": In(1),
                 "load": In(load_word(sizes)),
                 "mine": In(tied),
+                "restore": In(restore_word(sizes)),
+                "owner": In(tied),
                 "dump": In(1),
                 "dump_unit": In(sizes.unit),
                 "dump_pair": In(range(PAIRS)),
@@ -85,6 +87,8 @@ class Team(wiring.Component):
                 column.control.eq(self.order.control),
                 column.load.eq(self.load),
                 column.mine.eq(self.mine[number]),
+                column.restore.eq(self.restore),
+                column.owner.eq(self.owner[number]),
                 column.rule.eq(self.rule),
                 column.neurons.eq(control),
                 column.bank.eq(self.bank),

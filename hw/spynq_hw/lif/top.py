@@ -7,11 +7,12 @@ from amaranth.utils import exact_log2
 
 from spynq.lif.params import KERNEL, LifConfig
 from spynq_hw.core import core_signature
-from spynq_hw.lif.column import load_word
+from spynq_hw.lif.column import load_word, restore_word
 from spynq_hw.lif.drain import Drain
 from spynq_hw.lif.fetch import Fetch
 from spynq_hw.lif.maps import Maps
 from spynq_hw.lif.prepare import Prepare
+from spynq_hw.lif.restore import Restore
 from spynq_hw.lif.sequencer import Sequencer
 from spynq_hw.lif.setup import Setup
 from spynq_hw.lif.sizes import BEAT, Sizes
@@ -22,7 +23,7 @@ from spynq_hw.lif.weights import Weights
 
 __all__ = ["Lif"]
 
-_READERS = ("maps", "prepare", "weights")
+_READERS = ("restore", "maps", "prepare", "weights")
 """Who reads memory, the most urgent one first."""
 _PATIENCE = 7
 """Cycles that a weight on its way into a column gives way to weights that are read."""
@@ -55,6 +56,7 @@ class Lif(wiring.Component):
         m.submodules.setup = self._setup = Setup(config)
         m.submodules.fetch = self._fetch = Fetch(len(_READERS))
         m.submodules.maps = self._maps = Maps(config)
+        m.submodules.restore = self._restore = Restore(config)
         m.submodules.prepare = self._prepare = Prepare(config)
         m.submodules.weights = self._weights = Weights(config)
         m.submodules.drain = self._drain = Drain(config)
@@ -179,6 +181,22 @@ class Lif(wiring.Component):
             for i in range(self.sizes.tied):
                 index = (number * self.sizes.tied + i) % 16
                 m.d.comb += team.mine[i].eq(((column ^ index) & mask) == 0)
+        self._load_states(m)
+
+    def _load_states(self, m: Module) -> None:
+        """Membranes into the columns that own them."""
+        restore, word = self._restore, Signal(restore_word(self.sizes))
+        owner = Signal(range(self.config.columns))
+        m.d.sync += [word.eq(restore.word), owner.eq(restore.column)]
+        m.d.comb += [
+            restore.start.eq(self._sequencer.go),
+            restore.layer.eq(self._sequencer.layer),
+            restore.sample.eq(self._drain.sample),
+        ]
+        for number, team in enumerate(self._teams):
+            m.d.comb += team.restore.eq(word)
+            for i in range(self.sizes.tied):
+                m.d.comb += team.owner[i].eq(owner == number * self.sizes.tied + i)
 
     def _feed(self, m: Module) -> None:
         """Maps to streams, orders to columns, spikes out of them."""
@@ -190,7 +208,7 @@ class Lif(wiring.Component):
             maps.total.eq(setup.total),
             maps.slots.eq(setup.slots),
             maps.hold.eq(drain.hold),
-            maps.sample.eq(drain.sample),
+            maps.sample.eq(Mux(layer.descriptor.first, drain.sample, self._restore.done)),
             maps.room.eq(Cat(s.room | ~setup.active[i] for i, s in enumerate(self._streams)).all()),
             drain.start.eq(go),
             drain.layer.eq(layer),
