@@ -13,8 +13,8 @@ from spynq.errors import SpynqError
 
 __all__ = ["Measured", "NotMeasured", "Target", "bench", "benches", "rows_of"]
 
-_PLACES = ("spynq.bench.rows", "spynq_sim.rows")
-"""Packages whose modules hold rows: those of the host alone, and those that need the simulator."""
+_PLACES = ("spynq.bench.rows", "spynq_sim.rows", "spynq_train.rows")
+"""Packages whose modules hold rows: of the host alone, of the simulator, of training."""
 
 
 class NotMeasured(SpynqError):

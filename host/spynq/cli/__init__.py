@@ -11,13 +11,28 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from spynq import __version__
-from spynq.cli import bench, demo, doctor, events, lif, overlay, registers, selftest, sgf, stm, transcript
+from spynq.cli import (
+    bench,
+    demo,
+    doctor,
+    events,
+    lif,
+    overlay,
+    registers,
+    selftest,
+    sgf,
+    stm,
+    train,
+    transcript,
+)
 from spynq.errors import SpynqError
 
 __all__ = ["main", "parser"]
 
 _INTERRUPTED = 130
 """What a shell returns for a program that Ctrl-C ended."""
+_COMMANDS = (stm, lif, sgf, train, events, bench, demo, doctor, registers, overlay, selftest, transcript)
+"""Modules of commands, in the order of the help text."""
 _NEGATIVE_CUE = re.compile(r"-[\d.]+[^,]*,")
 
 
@@ -42,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"spynq {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (stm, lif, sgf, events, bench, demo, doctor, registers, overlay, selftest, transcript):
+    for command in _COMMANDS:
         command.add_to(commands, common)
     return top
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from spynq.cli import paper
+from spynq.cli import paper, train
 from spynq.cli.output import on_terminal, print_json, table
 
 __all__ = ["add_to", "run"]
@@ -32,6 +32,8 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``spynq bench``; a row that is short is a finding, not an error."""
+    if arguments.name == "networks":
+        return train.compare(arguments)
     if arguments.name == "paper":
         return paper.run(arguments)
     if arguments.table or arguments.figure or arguments.plot:

@@ -1,0 +1,1 @@
+"""Rows of ``spynq bench train``: what trained networks and their calculators are held to."""
