@@ -35,6 +35,7 @@ def test_a_twin_equals_the_model_over_many_beats(name: str, fresh_seed: int) -> 
 def test_a_planted_mistake_is_noticed(name: str, tmp_path: Path) -> None:
     """One digit in the arithmetic of each twin."""
     good, bad = {
+        "sgf": ("potential >= 2", "potential >= 3"),
         "stm": ("* rest + 16) >> 5", "* rest + 15) >> 5"),
     }[name]
     sources = tmp_path / "hls"
