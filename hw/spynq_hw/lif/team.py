@@ -9,7 +9,7 @@ from spynq_hw.lif import neuron
 from spynq_hw.lif.column import PAIRS, Column, load_word, neuron_control, restore_word
 from spynq_hw.lif.neuron import Rule, State, later
 from spynq_hw.lif.records import drive
-from spynq_hw.lif.sizes import Sizes
+from spynq_hw.lif.sizes import OUTPUTS, Sizes
 from spynq_hw.lif.stream import order
 
 __all__ = ["Team"]
@@ -69,7 +69,7 @@ class Team(wiring.Component):
                 "quiet": In(1),
                 "sums": Out(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
                 "more": In(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
-                "read": In(sizes.unit + 1),
+                "read": In(sizes.output),
                 "spikes": Out(data.ArrayLayout(LANES, tied)),
                 "state": Out(data.ArrayLayout(data.ArrayLayout(State, 2), tied)),
                 "drained": In(1),
@@ -143,7 +143,7 @@ class Team(wiring.Component):
                 m.d.sync += following.eq(0)
         with m.If(self.start):
             m.d.sync += following.eq(0)
-        waiting = Signal(2)
+        waiting = Signal(range(OUTPUTS + 1))
         ended = later(m, running & last & final, _WRITTEN)
         m.d.comb += self.finished.eq(waiting != 0)
         m.d.sync += waiting.eq(waiting + ended - self.drained)
