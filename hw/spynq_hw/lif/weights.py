@@ -77,6 +77,8 @@ class Weights(wiring.Component):
         # Beats to ask for, on their way, and where.
         self._left, self._place = Signal(32), Signal(ADDRESS)
         self._coming, self._finished = Signal(16), Signal()
+        # No tap of the layer is on its way yet.
+        self._before = Signal()
         loads, enough, free, claim, loaded = (Signal() for _ in range(5))
         m.d.comb += [
             reader.first.eq(self.first),
@@ -103,6 +105,7 @@ class Weights(wiring.Component):
                         m.d.comb += reader.stop.eq(1)
                         m.next = "REST"
             with m.State("WAIT"):
+                m.d.comb += self._before.eq(1)
                 m.d.sync += [self._left.eq(self._plan.weight_beats), self._place.eq(self._descriptor.weights)]
                 with m.If(self.quit):
                     m.next = "READ"
@@ -182,9 +185,7 @@ class Weights(wiring.Component):
                     m.d.sync += [column.eq(0), first.eq(first + plan.taps), round_.eq(round_ + 1)]
                     with m.If(round_ == plan.rounds - 1):
                         m.d.sync += self._finished.eq(1)
-        with m.If(
-            self._reader.valid & (self._coming == 0) & (tap == 0) & ~widen.taps.valid & (self._left == 0)
-        ):
+        with m.If(self._before):
             m.d.sync += [first.eq(plan.weight_base), round_.eq(0), channel.eq(0)]
 
     def _account(self, m: Module, claim: Value, loaded: Value, free: Signal) -> None:
