@@ -10,7 +10,7 @@ from spynq_hw.lif.column import load_word
 from spynq_hw.lif.fetch import ADDRESS, Run
 from spynq_hw.lif.layer import LayerReader
 from spynq_hw.lif.prepare import fits
-from spynq_hw.lif.records import BEAT
+from spynq_hw.lif.records import BEAT, drive
 from spynq_hw.lif.sizes import Sizes
 from spynq_hw.lif.widen import Widen
 
@@ -77,6 +77,8 @@ class Weights(wiring.Component):
         # Beats to ask for, on their way, and where.
         self._left, self._place = Signal(32), Signal(ADDRESS)
         self._coming, self._finished = Signal(16), Signal()
+        # No tap of the layer is on its way yet.
+        self._before = Signal()
         loads, enough, free, claim, loaded = (Signal() for _ in range(5))
         m.d.comb += [
             reader.first.eq(self.first),
@@ -103,6 +105,7 @@ class Weights(wiring.Component):
                         m.d.comb += reader.stop.eq(1)
                         m.next = "REST"
             with m.State("WAIT"):
+                m.d.comb += self._before.eq(1)
                 m.d.sync += [self._left.eq(self._plan.weight_beats), self._place.eq(self._descriptor.weights)]
                 with m.If(self.quit):
                     m.next = "READ"
@@ -169,12 +172,11 @@ class Weights(wiring.Component):
             widen.last.eq(end_tap),
             end_tap.eq(tap == plan.taps - 1),
             end_column.eq(column == self.mask),
-            self.load.weights.eq(widen.taps.valid & self.go),
-            self.load.address.eq(first + tap),
-            self.load.data.eq(Cat(Mux(valid, word, 0) for valid, word in zip(lanes, words, strict=True))),
             self.column.eq(column),
             self.mask.eq((1 << plan.log2_h) - 1),
         ]
+        content = Cat(Mux(valid, word, 0) for valid, word in zip(lanes, words, strict=True))
+        drive(m, self.load, weights=widen.taps.valid & self.go, address=first + tap, data=content)
         with m.If(self.load.weights):
             m.d.sync += tap.eq(tap + 1)
             with m.If(end_tap):
@@ -183,9 +185,7 @@ class Weights(wiring.Component):
                     m.d.sync += [column.eq(0), first.eq(first + plan.taps), round_.eq(round_ + 1)]
                     with m.If(round_ == plan.rounds - 1):
                         m.d.sync += self._finished.eq(1)
-        with m.If(
-            self._reader.valid & (self._coming == 0) & (tap == 0) & ~widen.taps.valid & (self._left == 0)
-        ):
+        with m.If(self._before):
             m.d.sync += [first.eq(plan.weight_base), round_.eq(0), channel.eq(0)]
 
     def _account(self, m: Module, claim: Value, loaded: Value, free: Signal) -> None:
