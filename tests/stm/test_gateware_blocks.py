@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from amaranth import signed, unsigned
-from amaranth.sim import Simulator
 
 from spynq.stm import golden
 from spynq.stm.params import IMPOSSIBLE, L_MAX
@@ -18,29 +17,7 @@ from spynq_hw.stm.bins import Bins
 from spynq_hw.stm.exponential import Exponential, Square
 from spynq_hw.stm.lane import LogLikelihood
 from spynq_hw.stm.trees import Minimum, Sum, depth
-
-
-def simulate(dut: Any, bench: Callable[[Any], Any]) -> None:
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
-
-
-def through(dut: Any, latency: int, inputs: list[dict[str, int]], output: str) -> list[int]:
-    """One input per cycle; the outputs ``latency`` cycles later."""
-    got: list[int] = []
-
-    async def bench(ctx: Any) -> None:
-        for cycle in range(len(inputs) + latency):
-            for name, value in inputs[min(cycle, len(inputs) - 1)].items():
-                ctx.set(getattr(dut, name), value)
-            if cycle >= latency:
-                got.append(ctx.get(getattr(dut, output)))
-            await ctx.tick()
-
-    simulate(dut, bench)
-    return got
+from spynq_sim.blocks import simulate, through
 
 
 def distances(rng: np.random.Generator) -> Iterator[int]:
