@@ -40,7 +40,7 @@ def edge_chip() -> Measured:
     )
 
 
-@bench("stm", "its size: LUT", unit="% of the XCZU7EV", must="<= 75")
+@bench("stm", "edge, whole chip, its size: LUT", unit="% of the XCZU7EV", must="<= 75")
 def chip_lut() -> Measured:
     """Look-up tables, those used as memory and inverters included; the DSP fit is in the details."""
     found = size(CHIP)
