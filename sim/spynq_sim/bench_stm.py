@@ -23,6 +23,7 @@ from spynq.stm.compiler import compile_network
 from spynq.stm.params import StmConfig
 from spynq_hw.estimate import Estimate, estimate, keep
 from spynq_hw.export import module_name, rtlil
+from spynq_sim.bench_tree import CHIP, EDGE
 
 __all__ = [
     "BATCH",
@@ -44,6 +45,7 @@ WEIGHTING = StmConfig(
     lanes=64, terms=0, bins=4, states=32, state_bits=2, parents=4, program=64, table=1024, targets=2
 )
 """64 lanes for ALARM: 772 table entries, four states at most."""
+_BUILDS = (FLAT, WEIGHTING, EDGE, CHIP)
 SAMPLES = 16_384
 BATCH = 256
 POPULATION = 1_000
@@ -150,7 +152,7 @@ def software_rates() -> SoftwareRates:
 def start_estimates() -> dict[StmConfig, Future[Estimate]]:
     """Synthesis of every build, two at a time in processes of their own; results are kept on disk."""
     pool = ThreadPoolExecutor(2, thread_name_prefix="estimate")
-    futures = {config: pool.submit(_estimate, config) for config in (FLAT, WEIGHTING)}
+    futures = {config: pool.submit(_estimate, config) for config in _BUILDS}
     pool.shutdown(wait=False)
     return futures
 
@@ -166,7 +168,7 @@ def _estimate(config: StmConfig) -> Estimate:
 
 def main() -> None:
     """``python -m spynq_sim.bench_stm``: synthesise every build and keep the figures in the project."""
-    for config in (FLAT, WEIGHTING):
+    for config in _BUILDS:
         keep(rtlil("stm", config), module_name(get("stm").kernel, config), str(config))
 
 

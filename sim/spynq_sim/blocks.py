@@ -10,7 +10,7 @@ from amaranth.sim import Simulator
 
 from spynq_sim.pauses import pauses
 
-__all__ = ["feed", "simulate", "take", "through"]
+__all__ = ["feed", "one_through", "simulate", "take", "through"]
 
 
 def simulate(dut: Any, *benches: Callable[[Any], Any]) -> None:
@@ -38,6 +38,11 @@ def through(
 
     simulate(dut, bench)
     return got
+
+
+def one_through(dut: Any, latency: int, inputs: Sequence[Mapping[str, Any]], output: str) -> list[Any]:
+    """The same with a single output, and its values."""
+    return [row[output] for row in through(dut, latency, inputs, [output])]
 
 
 def feed(port: Any, beats: Iterable[Any], style: str, seed: int) -> Callable[[Any], Any]:

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from amaranth import signed, unsigned
-from amaranth.sim import Simulator
 
 from spynq.stm import golden
 from spynq.stm.params import IMPOSSIBLE, L_MAX
@@ -18,29 +17,7 @@ from spynq_hw.stm.bins import Bins
 from spynq_hw.stm.exponential import Exponential, Square
 from spynq_hw.stm.lane import LogLikelihood
 from spynq_hw.stm.trees import Minimum, Sum, depth
-
-
-def simulate(dut: Any, bench: Callable[[Any], Any]) -> None:
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
-
-
-def through(dut: Any, latency: int, inputs: list[dict[str, int]], output: str) -> list[int]:
-    """One input per cycle; the outputs ``latency`` cycles later."""
-    got: list[int] = []
-
-    async def bench(ctx: Any) -> None:
-        for cycle in range(len(inputs) + latency):
-            for name, value in inputs[min(cycle, len(inputs) - 1)].items():
-                ctx.set(getattr(dut, name), value)
-            if cycle >= latency:
-                got.append(ctx.get(getattr(dut, output)))
-            await ctx.tick()
-
-    simulate(dut, bench)
-    return got
+from spynq_sim.blocks import one_through, simulate
 
 
 def distances(rng: np.random.Generator) -> Iterator[int]:
@@ -55,19 +32,19 @@ def test_exponential_at_every_octave_and_for_impossible_samples(seed: int) -> No
     rng = np.random.default_rng(seed)
     l_min = int(rng.integers(0, 1 << 20))
     nll = [*(l_min + d for d in distances(rng)), IMPOSSIBLE, L_MAX]
-    got = through(Exponential(), 4, [{"l": value, "l_min": l_min} for value in nll], "w")
+    got = one_through(Exponential(), 4, [{"l": value, "l_min": l_min} for value in nll], "w")
     assert got == golden.weights([nll], [l_min])[0].tolist()
 
 
 def test_an_impossible_sample_near_the_minimum_weighs_nothing() -> None:
     nll = [L_MAX, IMPOSSIBLE]
-    assert through(Exponential(), 4, [{"l": v, "l_min": L_MAX} for v in nll], "w") == [1 << 16, 0]
+    assert one_through(Exponential(), 4, [{"l": v, "l_min": L_MAX} for v in nll], "w") == [1 << 16, 0]
 
 
 def test_square_of_corners_and_random_weights(seed: int) -> None:
     rng = np.random.default_rng(seed)
     w = [0, 1, 255, 256, 65535, 65536, *rng.integers(0, 65537, 300).tolist()]
-    assert through(Square(), 2, [{"w": value} for value in w], "square") == [value**2 for value in w]
+    assert one_through(Square(), 2, [{"w": value} for value in w], "square") == [value**2 for value in w]
 
 
 @pytest.mark.parametrize("terms", [1, 2, 3])

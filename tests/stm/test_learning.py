@@ -282,6 +282,7 @@ def test_tables_of_both_halves_say_the_same(random_network, seed: int) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)
 def test_em_step_on_ten_thousand_records_of_alarm() -> None:
     """30 % missing: the tables of one step are the library's within a fraction of the data's own error."""
     pytest.importorskip("pyagrum")
@@ -296,12 +297,18 @@ def test_em_step_on_ten_thousand_records_of_alarm() -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)
 def test_tables_of_alarm_are_recovered() -> None:
+    """Within the error that the records tell which observe a node and all its parents.
+
+    Expected counts are larger than what was observed, and would claim too small an error.
+    """
     network = example("alarm")
-    data = sample(network, 3000, np.random.default_rng(5))
-    found = network.fit(data, prior=0.5, iterations=8, device="golden")
-    off = deviations(found.network, network, found.counts)
+    data = sample(network, 1500, np.random.default_rng(5))
+    found = network.fit(data, prior=0.5, iterations=5, device="golden")
+    counts = available_cases(network, read_records(network, data))
+    off = deviations(found.network, network, counts)
     sure = np.concatenate(
-        [(c.sum(-1, keepdims=True) > 200).repeat(c.shape[-1], -1).ravel() for c in found.counts.values()]
+        [(c.sum(-1, keepdims=True) > 100).repeat(c.shape[-1], -1).ravel() for c in counts.values()]
     )
-    assert np.mean(off[sure] < 3) > 0.95
+    assert np.mean(off[sure] < 3) > 0.97

@@ -12,6 +12,7 @@ from spynq.stm.params import StmConfig
 from spynq.stm.starts import Start
 from spynq.stm.step import Op, Step
 from spynq.stm.vectors_tree import TREE_CORNERS, random_tree, tree_start
+from spynq_sim.bench_tree import CHIP, edge_cycles
 from spynq_sim.stm_rig import rig, run_cocotb
 
 BENCH = Path(__file__).with_name("bench_stm.py")
@@ -94,3 +95,9 @@ def test_4000_by_4000_takes_at_most_150_cycles_per_neuron_on_32_lanes() -> None:
         load, edge = one_edge(config, 4000, 4000)
         kernel.compare(load)
         assert kernel.compare(edge) / 4000 <= 150
+
+
+@pytest.mark.full
+def test_a_build_as_wide_as_the_chip_runs() -> None:
+    """256 lanes, 500 x 500 neurons, equal to the golden device."""
+    assert edge_cycles(CHIP, 500) > 500 * 2

@@ -281,6 +281,15 @@ def test_lost_mass_is_the_same_in_float64() -> None:
     assert kernel.lost == pytest.approx(reference.lost, abs=2e-3)
 
 
+@pytest.mark.parametrize("side", [-50.0, 50.0])
+def test_cues_that_no_neuron_fits_are_refused(side: float) -> None:
+    tree = Tree("far").gaussian("A", sd=1.0).gaussian("I", parent="A", sd=0.1)
+    with pytest.raises(
+        SpynqError, match=r"no neuron of some population fits the evidence I = -?50 to within 32"
+    ):
+        tree.infer({"I": side}, device="golden", neurons=100)
+
+
 def test_unseen_states_are_noted() -> None:
     tree = Tree("rare").discrete("A", [0.999, 0.001], states=["often", "rarely"])
     found = tree.infer({}, neurons=20, rao_blackwell=False, device="golden")

@@ -1,6 +1,6 @@
 """Program memory and the loop over chunks, operations, lane slots and words."""
 
-from amaranth import Const, Module, Signal
+from amaranth import Const, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -190,7 +190,6 @@ class Sequencer(wiring.Component):
         following = Signal(range(self.config.program + 1))
         at_end, end_word, end_slots = Signal(), Signal(), Signal()
         groups = remaining >> lane_bits
-        left = Signal(24)
 
         m.d.comb += [
             following.eq(counter + 1),
@@ -225,10 +224,6 @@ class Sequencer(wiring.Component):
                         remaining.eq(remaining - CHUNK),
                         self.running.eq(remaining > CHUNK),
                     ]
-                    if self.config.counts:
-                        with m.If(self.data):
-                            m.d.sync += [remaining.eq(remaining), self.running.eq(left != 1)]
-                            m.d.sync += left.eq(left - 1)
         with m.If(self.start):
             m.d.sync += [
                 operation.eq(0),
@@ -240,11 +235,20 @@ class Sequencer(wiring.Component):
                 remaining.eq(self.samples),
                 self.running.eq(1),
             ]
-            if self.config.counts:
-                m.d.sync += left.eq(self.records)
         if self.config.counts:
-            ended = Timeline(m, valid & end_word & end_slots & at_end, 0, reset=True)
-            m.d.comb += [self.begun.eq(valid & begin & self.data), self.done.eq(ended.at(_RECORD_CYCLES))]
+            self._data(m, remaining, valid & end_word & end_slots & at_end, valid & begin)
+
+    def _data(self, m: Module, remaining: Signal, ends: Value, begins: Value) -> None:
+        """Chunks of data records: as many as there are records, with the same number of samples each."""
+        left = Signal(24)
+        m.d.comb += [
+            self.begun.eq(begins & self.data),
+            self.done.eq(Timeline(m, ends, 0, reset=True).at(_RECORD_CYCLES)),
+        ]
+        with m.If(ends & self.data):
+            m.d.sync += [remaining.eq(remaining), self.running.eq(left != 1), left.eq(left - 1)]
+        with m.If(self.start):
+            m.d.sync += left.eq(self.records)
 
 
 def _field(word: Signal, name: str) -> Signal:

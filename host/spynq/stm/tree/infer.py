@@ -283,6 +283,11 @@ def answer(
         weights, note = _nothing(told, population, options)
         notes.append(note)
     else:
+        if "SATZ" in found.flags:
+            raise SpynqError(
+                f"no neuron of some population fits the evidence {told} to within 32 standard deviations; "
+                "take more neurons, or widen the cues"
+            )
         _check_lost(found.lost)
         error = _errors(top, populations, options.rule, root)
     values = functions @ weights

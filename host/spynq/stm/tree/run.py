@@ -23,7 +23,7 @@ from spynq.stm.tree.spikes import Spiking
 
 __all__ = ["KernelBackend", "tree_config", "weighed"]
 
-_STANDARD = StmConfig(lanes=4, terms=0, states=0, edge=32)
+_STANDARD = StmConfig(lanes=4, terms=0, states=0, edge=32, population=8192, columns=2, bins=16)
 """Build for trees: 32 parents per clock on an edge, nothing but the tree front end."""
 
 
