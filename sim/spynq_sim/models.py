@@ -33,6 +33,10 @@ class Built:
         self.path, self.masters, self.streams = path, masters, streams
 
 
+_DECLARED = ("params.py", "formats.py", "statistics.py", "counters.py")
+"""Files of a kernel that its gateware takes numbers from, where they exist."""
+
+
 @cache
 def _sources(kernel: str) -> str:
     """Hash of everything the Verilog and the library depend on, as far as it is ours."""
@@ -40,7 +44,7 @@ def _sources(kernel: str) -> str:
 
     host = Path(spynq.__file__).parent
     gateware = Path(next(iter(spynq_hw.__path__)))
-    files = [host / "contract.py", host / "kernels.py", host / kernel / "params.py"]
+    files = [host / "contract.py", host / "kernels.py", *(host / kernel / name for name in _DECLARED)]
     files += [*gateware.rglob("*.py"), *Path(__file__).parent.glob("harness/*.hpp"), Path(build.__file__)]
     found = sorted(path for path in files if path.exists())
     return digest(*(part for path in found for part in (path.name, path.read_bytes())))

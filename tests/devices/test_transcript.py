@@ -14,13 +14,11 @@ from spynq.cli import main
 from spynq.devices import open_kernel
 from spynq.errors import FormatError, KernelMismatch, SpynqError
 from spynq.kernels import get
-from spynq.sgf import samples
 from spynq.stm.params import StmConfig
 from spynq.transcript import Transcript, TranscriptMismatch, load, record, replay
 
 CONFIGS: dict[str, Any] = {
     "echo": None,
-    "sgf": samples.SMALL,
     "stm": StmConfig(
         lanes=2, terms=1, population=8, columns=2, bins=4, states=4, state_bits=2, parents=1, program=8,
         table=16, targets=2,

@@ -164,7 +164,7 @@ def test_window_words_that_are_not_there_are_told(driver: Any, fresh_seed: int) 
         command(Kind.ADD, Window.TABLE, 1),
         command(Kind.FORGET, 8),
         label(5),
-        command(Kind(9)),
+        9 << 24 | 1 << 31,
     ):
         with pytest.raises(SpynqError, match=told):
             driver.run([word])

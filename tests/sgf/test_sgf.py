@@ -54,7 +54,7 @@ def test_what_was_taught_is_recognised_in_others(setup: Setup, tiny_trial: TinyT
         sgf.fit(*_many(tiny_trial, setup, seed))
         trials, labels = _many(tiny_trial, setup, seed + 1)
         right = [a == b for a, b in zip(sgf.predict(trials), labels, strict=True)]
-    assert np.mean(right) > 0.8
+    assert np.mean(right) > 0.7  # by lot: 0.25
 
 
 def test_gates_open_one_path(tiny_group: Setup, tiny_trial: TinyTrial) -> None:

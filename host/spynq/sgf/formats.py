@@ -24,7 +24,6 @@ __all__ = [
     "TRIAL_LIMIT",
     "UNIT",
     "UNITS",
-    "VECTOR",
     "Child",
     "Kind",
     "Report",
@@ -70,10 +69,6 @@ class Kind(IntEnum):
     """Hand on DATA words of the window from ADDRESS."""
     DROP = 7
     """Throw away the trial in hand."""
-    VECTOR = 8
-    """Up to 32 events of one row, polarity and time."""
-    TIME = 9
-    """DATA is the time in microseconds of the vectors that follow."""
 
 
 class Window(IntEnum):
@@ -139,20 +134,6 @@ COMMAND = Beat(
         Field("DATA", 32, 32, "Value, or number of words."),
     ),
     "A command among the events. TLAST is not looked at.",
-)
-
-VECTOR = Beat(
-    "VECTOR",
-    64,
-    (
-        Field("X", 0, 8, "Column of mask bit 0, after scaling; a multiple of 8."),
-        Field("Y", 8, 8, "Row, after scaling."),
-        Field("P", 16, 1, "Polarity of all of them."),
-        Field("KIND", 24, 4, "Kind.VECTOR."),
-        Field("COMMAND", 31, 1, "1."),
-        Field("MASK", 32, 32, "One event per set bit, the lowest column first."),
-    ),
-    "Events of one row in one word; the time is that of the last TIME. Mirrors and scales do not apply.",
 )
 
 RESULT = Beat(

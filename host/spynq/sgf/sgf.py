@@ -45,9 +45,11 @@ class SGF(Session):
 
     Examples
     --------
-    >>> with SGF(gestures()) as sgf:  # doctest: +SKIP
-    ...     sgf.fit(trials, labels)
-    ...     sgf.infer(trial).winner
+    With trials as recordings or structured arrays::
+
+        with SGF(gestures()) as sgf:
+            sgf.fit(trials, labels)
+            print(sgf.infer(trial).winner)
     """
 
     limit: float | None = None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spynq.contract import Beat
-from spynq.sgf.params import COMMAND, EVENT_WORD, NO_CLASS, RESULT, VECTOR, Kind, SgfConfig, Window
+from spynq.sgf.params import COMMAND, EVENT_WORD, RESULT, Kind, SgfConfig, Window
 
 __all__ = [
     "Result",
@@ -23,7 +23,6 @@ __all__ = [
     "read_result",
     "scale",
     "unpack",
-    "vector_word",
     "writes",
 ]
 
@@ -78,11 +77,6 @@ def label(number: int, *, teach: bool = True) -> int:
     return command(Kind.LABEL, number, TEACH=int(teach), UNTEACH=int(not teach))
 
 
-def vector_word(x: int, y: int, p: int, mask: int) -> int:
-    """Up to 32 events of one row; bit i of ``mask`` is column ``x + i``."""
-    return pack(VECTOR, X=x, Y=y, P=p, KIND=Kind.VECTOR, COMMAND=1, MASK=mask)
-
-
 def writes(entries: Iterable[tuple[int, int]]) -> list[int]:
     """Words that store ``(address, data)`` in the window."""
     return [command(Kind.WRITE, address, data) for address, data in entries]
@@ -130,8 +124,3 @@ def place_of(config: SgfConfig, address: int) -> tuple[Window, int] | None:
         Window.COUNT: place < 256 * config.rows and bit < config.bits,
     }[part]
     return (part, place) if there else None
-
-
-def none_result(trial: int, flags: int) -> int:
-    """Result word of a trial without an answer."""
-    return pack(RESULT, WINNER=NO_CLASS, SECOND=NO_CLASS, FLAGS=flags, TRIAL=trial & 0xFFFF)

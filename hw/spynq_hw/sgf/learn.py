@@ -59,18 +59,7 @@ class Learn:
                     m.next = "SEARCH"
                     with m.If(self.out):
                         m.next = "CHECK"
-            with m.State("CHECK"):
-                self._begin(m, Work.CHECK)
-                m.next = "CHECKING"
-            with m.State("CHECKING"):
-                with m.If(~counters.busy):
-                    m.d.sync += which.eq(more)
-                    m.next = "SEARCH"
-                    with m.If(counters.bad):
-                        m.d.sync += self.refused.eq(1)
-                        m.next = "IDLE"
-                    with m.Elif(more):
-                        m.next = "CHECK"
+            self._check(m)
             with m.State("SEARCH"):
                 if table is not None:
                     m.d.comb += [
@@ -103,6 +92,23 @@ class Learn:
                     m.next = "IDLE"
                     with m.If(more):
                         m.next = "TEACH"
+
+    def _check(self, m: Module) -> None:
+        """Look at every counter that would go down, before one does."""
+        which = self.parts.which
+        more = self.both & ~which
+        with m.State("CHECK"):
+            self._begin(m, Work.CHECK)
+            m.next = "CHECKING"
+        with m.State("CHECKING"):
+            with m.If(~self.parts.counters.busy):
+                m.d.sync += which.eq(more)
+                m.next = "SEARCH"
+                with m.If(self.parts.counters.bad):
+                    m.d.sync += self.refused.eq(1)
+                    m.next = "IDLE"
+                with m.Elif(more):
+                    m.next = "CHECK"
 
     def _row(self) -> Value:
         return Array(self.rows)[self.parts.which]
