@@ -50,7 +50,7 @@ def compiled(network: SpikingNetwork, data: DataSet, plan: Plan, bits: int = 8) 
 
 
 def _build(network: SpikingNetwork) -> LifConfig:
-    """The standard build; with delays one of all features, which the golden model has and gateware may lack."""
+    """The standard build; with delays one of all features, which gateware may lack."""
     delays = any(isinstance(block, MemoryBlock | FusionBlock) for block in network.chain)
     return LifConfig(features=mask(*FEATURES)) if delays else LifConfig()
 
