@@ -72,9 +72,14 @@ class Measured:
 
 
 def _neuron(channels: int, theta: int, *, pool: bool = False) -> Neuron:
-    """Sums meet the threshold without a memory; pools integrate, so that they fire as often as asked."""
+    """Sums meet the threshold without a memory; pools integrate, so that they fire as often as asked.
+
+    The membranes of a pool begin anywhere below the threshold, so that its channels do not fire in step.
+    """
+    phases = np.random.default_rng(_SEED).integers(0, max(theta, 1), channels)
     return Neuron(
         theta=np.full(channels, theta),
+        rest=phases if pool else None,
         decay=np.zeros(channels, np.int64),
         leak=Leak.NONE if pool else Leak.MULTIPLY,
         reset=Reset.SOFT if pool else Reset.HARD,

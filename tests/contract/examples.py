@@ -131,6 +131,6 @@ SMALL: dict[str, dict[str, int]] = {
         "lanes": 2, "terms": 1, "population": 64, "columns": 2, "bins": 8, "states": 4,
         "state_bits": 2, "parents": 1, "program": 8, "table": 16, "targets": 2,
     },
-    "lif": {"columns": 1, "weights": 64, "banks": 2, "maps": 16, "units": 8, "rounds": 2, "dsp": 0},
+    "lif": {"columns": 1, "weights": 64, "banks": 2, "maps": 16, "units": 8, "rounds": 2, "dsp": False},
 }  # fmt: skip
 """Build parameters of the runs, small for the four-state simulator; the default build if absent."""

@@ -11,6 +11,7 @@ import pytest
 from spynq.contract import Register
 from spynq.devices import open_kernel
 from spynq.kernels import get, kernels
+from spynq.lif.params import LifConfig
 from spynq.stm.params import StmConfig
 
 # Small builds: the suite is about registers, and a model of the default build takes minutes to compile.
@@ -19,6 +20,7 @@ SMALL: dict[str, Any] = {
         lanes=1, terms=1, population=2, columns=1, bins=4, states=4, state_bits=2, parents=1, program=8,
         table=16, targets=2,
     ),
+    "lif": LifConfig(columns=1, weights=64, banks=2, maps=16, units=8, rounds=2, dsp=False),
 }  # fmt: skip
 
 

@@ -68,11 +68,11 @@ def channel(rng: np.random.Generator) -> dict[str, int]:
 @pytest.mark.parametrize("policy", list(Refractory))
 def test_every_rule_matches_the_definition(reset: int, kind: int, policy: int, fresh_seed: int) -> None:
     rng = np.random.default_rng(fresh_seed)
-    for refractory, fire, fraction in ((0, 1, 0), (3, 1, 4), (1, 0, 7), (2, 1, 2)):
+    for refractory, fire, fraction in ((0, 1, 0), (3, 1, 4), (1, 0, 7)):
         rule = {"reset": int(reset), "leak": int(kind), "refractory": refractory, "policy": int(policy)}
         rule |= {"fire": fire, "fraction": fraction}
         inputs = []
-        for _ in range(150):
+        for _ in range(70):
             state = {"v": signed(rng, 16 if fire else 24), "r": int(rng.integers((refractory or 1) + 1))}
             inputs.append({"rule": rule, "sum": signed(rng, 24), "state": state, "channel": channel(rng)})
         got = through(Neuron(), LATENCY, inputs, NAMES)

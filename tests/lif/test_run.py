@@ -12,7 +12,7 @@ import pytest
 from spynq import devices, events
 from spynq.lif import CompiledNetwork, LifError, load, running
 from spynq.lif.coding import encode, frames, latency, rate
-from spynq.lif.errors import CODES, LifMismatch
+from spynq.lif.errors import CODES, LifMismatch, LifTimeout
 from spynq.lif.graph import Conv, Flatten, Input, Linear, Neuron, Output, sequence
 from spynq.lif.params import LifConfig
 
@@ -245,3 +245,12 @@ def test_an_open_engine_of_another_build_is_refused() -> None:
             _network().run(_spikes(2, 1, 2, 8, 8), driver)
         result = _network(config=LifConfig(columns=4)).run(_spikes(2, 1, 2, 8, 8), driver)
     assert result.device == "golden"
+
+
+def test_a_run_that_does_not_end_is_told_with_its_last_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    with devices.open_kernel("lif", "golden") as driver:
+        monkeypatch.setattr(driver, "_control", lambda what: 0)
+        with pytest.raises(
+            LifTimeout, match=r"E10 .*network 'network' on 1 samples not done.*last counters: desc"
+        ):
+            _network().run(_spikes(2, 1, 2, 8, 8), driver, timeout=0.01)

@@ -49,6 +49,7 @@ def _text(rows: list[Any], reference: float, images: int) -> str:
         (
             row.weights,
             row.device,
+            row.columns,
             row.images,
             f"{row.accuracy:.1%}",
             round(row.cycles) or None,
@@ -60,6 +61,7 @@ def _text(rows: list[Any], reference: float, images: int) -> str:
     header = (
         "weights",
         "device",
+        "columns",
         "images",
         "accuracy",
         "cycles an image",

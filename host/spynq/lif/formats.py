@@ -24,7 +24,7 @@ for its own channel alone.
 
 **Words.** States, membranes and bias maps are 32-bit words ``[sample][y][x][lane]``, S of
 them, sums per step ``[sample][step][y][x][lane]``; counts are 16-bit words ``[sample][lane]``, summed over
-pixels and steps.
+pixels and steps. Words of states and membranes whose lane is no channel may hold anything.
 
 **Pieces.** A layer may be cut into runs of output rows or, where it has one pixel, of rounds. A piece
 is a layer of its own whose input map begins at bit IN_BIT of its first beat.

@@ -15,14 +15,17 @@ import numpy as np
 
 from spynq.lif.digits import Images, mnist
 from spynq.lif.network import CompiledNetwork, load
+from spynq.lif.params import LifConfig
 from spynq.lif.results import Result
 
-__all__ = ["JOBS", "STEPS", "Row", "float_accuracy", "network", "rows"]
+__all__ = ["JOBS", "SIMULATED", "STEPS", "Row", "float_accuracy", "network", "rows"]
 
 STEPS = 4
 """Time steps the network was trained for, under direct coding."""
 JOBS = {"int8": "mnist", "int4": "mnist_int4"}
 """Weight format and the file for it: four bits were fine-tuned."""
+SIMULATED = LifConfig(columns=4)
+"""Build for the simulator: compiled in a fraction of the time of the standard one; it computes the same."""
 _FOLDER = Path(__file__).parent / "examples"
 
 
@@ -33,6 +36,8 @@ class Row:
     Parameters
     ----------
     weights, device : str
+    columns : int
+        Of the build.
     images : int
     accuracy : float
         Share of images that are right.
@@ -47,6 +52,7 @@ class Row:
 
     weights: str
     device: str
+    columns: int
     images: int
     accuracy: float
     cycles: float
@@ -65,7 +71,10 @@ def network(weights: str = "int8") -> CompiledNetwork:
 
 def run(weights: str, device: str, images: Images, progress: bool | None = None) -> Result:
     """The job on some images."""
-    return network(weights).run(images.pixels, device, coding="direct", steps=STEPS, progress=progress)
+    compiled = network(weights)
+    if device == "rtl":
+        compiled = compiled.for_build(SIMULATED)
+    return compiled.run(images.pixels, device, coding="direct", steps=STEPS, progress=progress)
 
 
 def float_accuracy(images: Images, part: int = 250) -> float:
@@ -103,6 +112,7 @@ def _row(weights: str, device: str, images: Images) -> Row:
     return Row(
         weights,
         device,
+        result.network.config.columns,
         count,
         result.accuracy(images.labels),
         result.cycles / count,

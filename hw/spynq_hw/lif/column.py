@@ -11,7 +11,7 @@ from spynq_hw.lif import neuron
 from spynq_hw.lif.adders import Adders, Control
 from spynq_hw.lif.neuron import Channel, Neuron, Rule, State, later
 from spynq_hw.lif.records import CHANNEL_LAYOUT
-from spynq_hw.lif.sizes import BEAT, Sizes
+from spynq_hw.lif.sizes import BEAT, OUTPUTS, Sizes
 
 __all__ = ["PAIRS", "Column", "load_word", "neuron_control", "restore_word"]
 
@@ -47,7 +47,7 @@ def neuron_control(sizes: Sizes) -> data.StructLayout:
             "fresh": 1,
             "active": 1,
             "last": 1,
-            "slot": 1,
+            "slot": range(OUTPUTS),
         }
     )
 
@@ -103,7 +103,7 @@ class Column(wiring.Component):
                 "rule": In(Rule),
                 "neurons": In(neuron_control(sizes)),
                 "bank": In(1),
-                "read": In(sizes.unit + 1),
+                "read": In(sizes.output),
                 "spikes": Out(LANES),
                 "sums": Out(data.ArrayLayout(signed(24), 2)),
                 "more": In(data.ArrayLayout(signed(24), 2)),
@@ -161,7 +161,7 @@ class Column(wiring.Component):
         fired: list[Value] = []
         # One membrane pair is two records side by side.
         states = Memory(shape=data.ArrayLayout(State, 2), depth=PAIRS << sizes.unit, init=[])
-        outputs = Memory(shape=LANES, depth=2 << sizes.unit, init=[])
+        outputs = Memory(shape=LANES, depth=1 << sizes.output, init=[])
         m.submodules.states, m.submodules.outputs = states, outputs
         read, write = states.read_port(), states.write_port()
         out, see = outputs.write_port(), outputs.read_port()

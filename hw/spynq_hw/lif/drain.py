@@ -63,7 +63,7 @@ class Drain(wiring.Component):
                 "total": In(16),
                 "finished": In(1),
                 "drained": Out(1),
-                "read": Out(self.sizes.unit + 1),
+                "read": Out(self.sizes.output),
                 "spikes": In(data.ArrayLayout(LANES, config.columns)),
                 "dump": Out(1),
                 "unit": Out(self.sizes.unit),
@@ -126,7 +126,7 @@ class Drain(wiring.Component):
                 with m.If(pack.end):
                     m.d.comb += self.drained.eq(1)
                     m.d.sync += [
-                        pack.slot.eq(~pack.slot),
+                        pack.slot.eq(pack.slot + 1),
                         self._places["step"].eq(self._places["step"] + plan.out_step),
                         t.eq(t + 1),
                     ]

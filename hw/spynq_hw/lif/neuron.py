@@ -120,7 +120,9 @@ class Neuron(wiring.Component):
             factor.eq(Mux(rule.leak == Leak.MULTIPLY, amount, _UNIT)),
             product.eq(kept * Cat(factor, 0).as_signed()),
             # Of a negative distance the quotient is rounded up, which is toward zero.
-            biased.eq(product + Cat(later(m, kept[-1], 1).replicate(12), later(m, channel.rest, 3)).as_signed()),
+            biased.eq(
+                product + Cat(later(m, kept[-1], 1).replicate(12), later(m, channel.rest, 3)).as_signed()
+            ),
         ]
         return biased >> 12
 
@@ -165,7 +167,9 @@ class Neuron(wiring.Component):
         counts = rule.refractory != 0
         m.d.sync += [
             self.next.v.eq(Mux(clipped, high, v[:24]).as_signed()),
-            self.next.r.eq(Mux(spike, Mux(counts, rule.refractory, 1), Mux(counts & (left != 0), left - 1, 0))),
+            self.next.r.eq(
+                Mux(spike, Mux(counts, rule.refractory, 1), Mux(counts & (left != 0), left - 1, 0))
+            ),
             self.spike.eq(spike),
             self.saturated.eq(clipped),
         ]

@@ -8,7 +8,7 @@ from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif.maps import ones
 from spynq_hw.lif.neuron import later
 from spynq_hw.lif.records import BEAT
-from spynq_hw.lif.sizes import Sizes
+from spynq_hw.lif.sizes import OUTPUTS, Sizes
 
 __all__ = ["Pack"]
 
@@ -27,7 +27,7 @@ class Pack(wiring.Component):
 
     Members
     -------
-    run : In(1), slot : In(1)
+    run : In(1), slot : In(2)
         Send the step in this output slot; stays until ``end``.
     total : In(16), pieces : In(3)
         Beats of a step, and pieces of 16 bits in the last one, 0 for all eight.
@@ -46,10 +46,10 @@ class Pack(wiring.Component):
         super().__init__(
             {
                 "run": In(1),
-                "slot": In(1),
+                "slot": In(range(OUTPUTS)),
                 "total": In(16),
                 "pieces": In(3),
-                "read": Out(self.sizes.unit + 1),
+                "read": Out(self.sizes.output),
                 "spikes": In(data.ArrayLayout(LANES, config.columns)),
                 "beats": Out(stream.Signature(BEAT)),
                 "end": Out(1),

@@ -12,7 +12,7 @@ from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif.column import load_word
 from spynq_hw.lif.fetch import ADDRESS, Run
 from spynq_hw.lif.layer import PLAN_BEATS, Layer, LayerReader
-from spynq_hw.lif.records import BEAT
+from spynq_hw.lif.records import BEAT, drive
 from spynq_hw.lif.sizes import Sizes
 
 __all__ = ["Found", "Prepare", "fits"]
@@ -155,11 +155,15 @@ class Prepare(wiring.Component):
         plan, sizes = self.layer.plan, self.sizes
         lane, column, round_ = Signal(_LANE), Signal(4), Signal(sizes.round)
         end_column = column == self.mask
+        drive(
+            m,
+            self.load,
+            channel=self.words.valid,
+            address=Cat(lane, round_),
+            bank=self.bank,
+            data=self.words.payload,
+        )
         m.d.comb += [
-            self.load.channel.eq(self.words.valid),
-            self.load.address.eq(Cat(lane, round_)),
-            self.load.bank.eq(self.bank),
-            self.load.data.eq(self.words.payload),
             self.column.eq(column),
             self.mask.eq((1 << plan.log2_h) - 1),
             last.eq(lane.all() & end_column & (round_ == plan.rounds - 1)),

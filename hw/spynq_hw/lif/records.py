@@ -1,12 +1,14 @@
 """Memory records as layouts: what the declaration says, with its names in lower case."""
 
-from amaranth import Shape, signed, unsigned
+from typing import Any
+
+from amaranth import Cat, Module, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import data
 
 from spynq.contract import Beat
 from spynq.lif.formats import CHANNEL, DESCRIPTOR, PLAN
 
-__all__ = ["BEAT", "CHANNEL_LAYOUT", "DESCRIPTOR_LAYOUT", "PLAN_LAYOUT", "beats"]
+__all__ = ["BEAT", "CHANNEL_LAYOUT", "DESCRIPTOR_LAYOUT", "PLAN_LAYOUT", "beats", "drive"]
 
 BEAT = 128
 """Bits of a word of memory."""
@@ -31,3 +33,17 @@ CHANNEL_LAYOUT = _layout(CHANNEL)
 def beats(record: Beat) -> int:
     """Words of memory of a record."""
     return record.width // BEAT
+
+
+def drive(m: Module, target: data.View, **values: Any) -> None:
+    """Drive all fields of a structure in one statement; those that are not named are 0.
+
+    Field by field the exported Verilog would have processes that a simulator with unknown values
+    does not run before an input changes.
+    """
+    parts = []
+    for name, field in target.shape().members.items():
+        part = Signal(field, name=name)
+        m.d.comb += Value.cast(part).eq(values.get(name, 0))
+        parts.append(Value.cast(part))
+    m.d.comb += target.as_value().eq(Cat(parts))

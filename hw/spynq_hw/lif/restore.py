@@ -1,6 +1,6 @@
 """Membranes that a chunk before has left, from memory into the columns."""
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,7 +9,8 @@ from spynq.lif.params import LifConfig
 from spynq_hw.lif.column import PAIRS, restore_word
 from spynq_hw.lif.fetch import ADDRESS, Run
 from spynq_hw.lif.layer import Layer
-from spynq_hw.lif.records import BEAT
+from spynq_hw.lif.neuron import State
+from spynq_hw.lif.records import BEAT, drive
 from spynq_hw.lif.sizes import Sizes
 
 __all__ = ["Restore"]
@@ -69,11 +70,10 @@ class Restore(wiring.Component):
         m.d.comb += [
             self.request.payload.address.eq(place),
             self.request.payload.beats.eq((plan.units << plan.log2_h) * 4),
-            self.word.unit.eq(unit),
-            self.word.pair.eq(pair),
             self.column.eq(column),
         ]
-        self._states(m, pair[0])
+        valid = Signal()
+        drive(m, self.word, valid=valid, unit=unit, pair=pair, states=self._states(pair[0]))
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += [place.eq(d.states), n.eq(0)]
@@ -85,7 +85,7 @@ class Restore(wiring.Component):
                 with m.If(self.request.ready):
                     m.next = "LOAD"
             with m.State("LOAD"):
-                m.d.comb += [self.word.valid.eq(self.words.valid), self.words.ready.eq(pair[0])]
+                m.d.comb += [valid.eq(self.words.valid), self.words.ready.eq(pair[0])]
                 with m.If(self.words.valid):
                     m.d.sync += pair.eq(pair + 1)
                     with m.If(pair == PAIRS - 1):
@@ -105,11 +105,12 @@ class Restore(wiring.Component):
                     m.next = "ASK"
         return m
 
-    def _states(self, m: Module, high: Value) -> None:
+    def _states(self, high: Value) -> Value:
         """The lower or the upper two records of a beat."""
         fields = {field.name.lower(): field for field in STATE.fields}
         words = data.View(data.ArrayLayout(data.ArrayLayout(_WORD, 2), 2), self.words.payload)
+        parts = []
         for half in range(2):
             chosen = Mux(high, words[1][half], words[0][half])
-            for name, field in fields.items():
-                m.d.comb += self.word.states[half][name].eq(chosen[field.lsb : field.lsb + field.width])
+            parts += [chosen[fields[name].lsb :][: fields[name].width] for name in State.members]
+        return Cat(parts)

@@ -6,7 +6,10 @@ from amaranth.utils import ceil_log2, exact_log2
 
 from spynq.lif.params import LifConfig
 
-__all__ = ["Sizes"]
+__all__ = ["OUTPUTS", "Sizes"]
+
+OUTPUTS = 4
+"""Steps whose output a column holds: enough to hide the way to memory of steps of a few cycles."""
 
 BEAT = 128
 
@@ -42,6 +45,11 @@ class Sizes:
     def unit(self) -> int:
         """Bits of a unit's number within its column."""
         return int(ceil_log2(self.config.units))
+
+    @property
+    def output(self) -> int:
+        """Bits of an address of the output memory: unit, then step."""
+        return self.unit + int(exact_log2(OUTPUTS))
 
     @property
     def units(self) -> int:

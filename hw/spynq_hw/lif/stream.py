@@ -1,5 +1,7 @@
 """A stream of spikes: walker, words, feeder, and the gate that keeps it in step with the columns."""
 
+from typing import Any
+
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect
@@ -8,15 +10,15 @@ from amaranth.utils import exact_log2
 from spynq.lif.params import LifConfig
 from spynq_hw.fifo import Queue
 from spynq_hw.lif.adders import Control
-from spynq_hw.lif.feeder import Feeder
-from spynq_hw.lif.sizes import BEAT, Sizes
-from spynq_hw.lif.walker import Walker, geometry, unit
+from spynq_hw.lif.feeder import Feeder, pair
+from spynq_hw.lif.sizes import BEAT, OUTPUTS, Sizes
+from spynq_hw.lif.walker import Walker, geometry, known, unit
 from spynq_hw.lif.words import SLOTS, Words, slot_place
 
 __all__ = ["Stream", "order"]
 
-_OUTPUTS = 2
-"""Steps whose output a column holds."""
+_PAIRS_OPEN = 16
+"""Pairs of spikes between feeder and gate, at most."""
 _UNITS_OPEN = 16
 """Units between walker and gate, at most."""
 
@@ -34,7 +36,7 @@ def order(sizes: Sizes) -> data.StructLayout:
             "last": 1,
             "round": sizes.round,
             "begins": 1,
-            "slot": 1,
+            "slot": range(OUTPUTS),
             "final": 1,
         }
     )
@@ -123,11 +125,12 @@ class Stream(wiring.Component):
         m.submodules.walker = walker = Walker(self.config)
         m.submodules.words = words = self.words
         m.submodules.feeder = feeder = Feeder(self.sizes.tap)
-        m.submodules.units = units = Queue(
-            data.StructLayout({"round": self.sizes.round, "last": 1}), _UNITS_OPEN
-        )
+        m.submodules.units = units = Queue(known(self.sizes), _UNITS_OPEN)
         connect(m, walker.segments, words.segments)
+        # Pairs that wait here let a window of many spikes begin while the one before waits for its neurons.
+        m.submodules.pairs = pairs = Queue(pair(self.sizes.tap), _PAIRS_OPEN)
         connect(m, words.words, feeder.words)
+        connect(m, feeder.pairs, pairs.i)
         connect(m, walker.units, units.i)
         m.d.comb += [
             walker.plan.eq(self.plan),
@@ -142,41 +145,44 @@ class Stream(wiring.Component):
             words.odd.eq(self.odd),
         ]
         self._slots(m, walker, words)
-        self._gate(m, feeder, units)
+        self._gate(m, pairs.o, units.o)
         return m
 
     def _slots(self, m: Module, walker: Walker, words: Words) -> None:
         """Counts of steps: in memory or on their way, there but not begun, begun but not drained."""
-        held, there, open_ = Signal(range(SLOTS + 1)), Signal(range(SLOTS + 1)), Signal(range(_OUTPUTS + 1))
+        number = Signal(range(SLOTS))
+        held, there, open_ = Signal(range(SLOTS + 1)), Signal(range(SLOTS + 1)), Signal(range(OUTPUTS + 1))
         m.d.comb += [
             self.room.eq(held < (2 << self.slots)),
-            walker.go.eq((there != 0) & (open_ != _OUTPUTS)),
+            walker.begins.eq(self.begins.bit_select(slot_place(number, self.slots), 1)),
+            walker.go.eq((there != 0) & (open_ != OUTPUTS)),
             self.starved.eq(there == 0),
         ]
+        with m.If(walker.begun):
+            m.d.sync += number.eq(number + 1)
         m.d.sync += [
             held.eq(held + self.reserved - words.done),
             there.eq(there + self.loaded - walker.begun),
             open_.eq(open_ + walker.begun - self.drained),
         ]
         with m.If(self.start):
-            m.d.sync += [held.eq(0), there.eq(0), open_.eq(0)]
+            m.d.sync += [number.eq(0), held.eq(0), there.eq(0), open_.eq(0)]
 
-    def _gate(self, m: Module, feeder: Feeder, units: Queue) -> None:
-        pair, known = feeder.pairs.payload, units.o.payload
+    def _gate(self, m: Module, pairs: Any, units: Any) -> None:
+        pair_, unit_ = pairs.payload, units.payload
         timer = Signal(4)
-        number, place = Signal(range(SLOTS)), Signal(range(SLOTS))
+        number = Signal(range(OUTPUTS))
         goes, ends, blocked = Signal(), Signal(), Signal()
         bank_bit = exact_log2(self.config.weights // self.config.banks)
         m.d.comb += [
-            place.eq(slot_place(number, self.slots)),
-            self.hit.eq(feeder.pairs.valid & pair.take[0] & (pair.taps[0][bank_bit:] == self.block_bank)),
+            self.hit.eq(pairs.valid & pair_.take[0] & (pair_.taps[0][bank_bit:] == self.block_bank)),
             blocked.eq(self.block & self.hit),
-            self.met.eq(feeder.pairs.valid & ~blocked & pair.last & (timer == 0)),
-            goes.eq(Mux(pair.last, self.met & (~self.split | self.meet), feeder.pairs.valid & ~blocked)),
-            ends.eq(goes & pair.last),
-            feeder.pairs.ready.eq(goes),
-            units.o.ready.eq(ends),
-            self.events.eq(Mux(goes, pair.take[0] + pair.take[1], 0)),
+            self.met.eq(pairs.valid & ~blocked & pair_.last & (timer == 0)),
+            goes.eq(Mux(pair_.last, self.met & (~self.split | self.meet), pairs.valid & ~blocked)),
+            ends.eq(goes & pair_.last),
+            pairs.ready.eq(goes),
+            units.ready.eq(ends),
+            self.events.eq(Mux(goes, pair_.take[0] + pair_.take[1], 0)),
         ]
         with m.If(ends):
             m.d.sync += timer.eq(self.gap - 1)
@@ -184,18 +190,18 @@ class Stream(wiring.Component):
             m.d.sync += timer.eq(timer - 1)
         out = self.order
         m.d.sync += [
-            out.taps.eq(pair.taps),
-            out.control.take.eq(Mux(goes, pair.take, 0)),
-            out.control.fresh.eq(goes & pair.fresh),
-            out.control.double.eq(goes & pair.double),
-            out.control.negate.eq(pair.negate),
+            out.taps.eq(pair_.taps),
+            out.control.take.eq(Mux(goes, pair_.take, 0)),
+            out.control.fresh.eq(goes & pair_.fresh),
+            out.control.double.eq(goes & pair_.double),
+            out.control.negate.eq(pair_.negate),
             out.last.eq(ends),
-            out.round.eq(known.round),
-            out.slot.eq(number[0]),
-            out.begins.eq(self.begins.bit_select(place, 1)),
-            out.final.eq(known.last),
+            out.round.eq(unit_.round),
+            out.slot.eq(number),
+            out.begins.eq(unit_.begins),
+            out.final.eq(unit_.last),
         ]
-        with m.If(ends & known.last):
+        with m.If(ends & unit_.last):
             m.d.sync += number.eq(number + 1)
         with m.If(self.start):
             m.d.sync += number.eq(0)

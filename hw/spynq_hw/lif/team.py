@@ -8,7 +8,8 @@ from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif import neuron
 from spynq_hw.lif.column import PAIRS, Column, load_word, neuron_control, restore_word
 from spynq_hw.lif.neuron import Rule, State, later
-from spynq_hw.lif.sizes import Sizes
+from spynq_hw.lif.records import drive
+from spynq_hw.lif.sizes import OUTPUTS, Sizes
 from spynq_hw.lif.stream import order
 
 __all__ = ["Team"]
@@ -68,7 +69,7 @@ class Team(wiring.Component):
                 "quiet": In(1),
                 "sums": Out(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
                 "more": In(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
-                "read": In(sizes.unit + 1),
+                "read": In(sizes.output),
                 "spikes": Out(data.ArrayLayout(LANES, tied)),
                 "state": Out(data.ArrayLayout(data.ArrayLayout(State, 2), tied)),
                 "drained": In(1),
@@ -113,15 +114,19 @@ class Team(wiring.Component):
         held = {name: Signal.like(known[name], name=name) for name in ("round", "begins", "slot")}
         m.d.comb += [
             last.eq(pair == self.lif_cycles - 1),
-            control.round.eq(held["round"]),
-            control.fresh.eq(held["begins"]),
-            control.slot.eq(held["slot"]),
-            control.capture.eq(later(m, ready, 1)),
-            control.active.eq(running),
-            control.last.eq(last),
-            control.unit.eq(unit),
-            control.pair.eq(pair),
         ]
+        drive(
+            m,
+            control,
+            capture=later(m, ready, 1),
+            pair=Mux(self.dump, self.dump_pair, pair),
+            unit=Mux(self.dump, self.dump_unit, unit),
+            round=held["round"],
+            fresh=held["begins"],
+            active=running,
+            last=last,
+            slot=held["slot"],
+        )
         m.d.sync += pair.eq(pair + 1)
         with m.If(running & last):
             m.d.sync += running.eq(0)
@@ -138,9 +143,7 @@ class Team(wiring.Component):
                 m.d.sync += following.eq(0)
         with m.If(self.start):
             m.d.sync += following.eq(0)
-        with m.If(self.dump):
-            m.d.comb += [control.unit.eq(self.dump_unit), control.pair.eq(self.dump_pair)]
-        waiting = Signal(2)
+        waiting = Signal(range(OUTPUTS + 1))
         ended = later(m, running & last & final, _WRITTEN)
         m.d.comb += self.finished.eq(waiting != 0)
         m.d.sync += waiting.eq(waiting + ended - self.drained)

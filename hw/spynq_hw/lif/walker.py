@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from spynq.lif.params import LifConfig
 from spynq_hw.lif.sizes import Sizes
 
-__all__ = ["Walker", "geometry", "segment", "unit"]
+__all__ = ["Walker", "geometry", "known", "segment", "unit"]
 
 
 def geometry(sizes: Sizes) -> data.StructLayout:
@@ -61,6 +61,11 @@ def unit(sizes: Sizes) -> data.StructLayout:
     )
 
 
+def known(sizes: Sizes) -> data.StructLayout:
+    """What must be known when a unit's sums are complete; ``last`` of its step, which ``begins`` a sample."""
+    return data.StructLayout({"round": sizes.round, "last": 1, "begins": 1})
+
+
 def segment(sizes: Sizes) -> data.StructLayout:
     """A run of bits ``start`` to before ``end``, whose first bit stands for ``tap``.
 
@@ -101,11 +106,11 @@ class Walker(wiring.Component):
         First unit of this stream.
     step : In(unit)
         What to add from unit to unit (the number is G).
-    go : In(1)
-        A step may begin; looked at between steps.
+    go : In(1), begins : In(1)
+        A step may begin, and is the first of a sample; looked at between steps.
     begun : Out(1)
         It does, in this cycle.
-    units : Out(stream.Signature(round, last of the step))
+    units : Out(stream.Signature(known))
         Units as they begin.
     segments : Out(stream.Signature(segment))
         Their runs.
@@ -120,8 +125,9 @@ class Walker(wiring.Component):
                 "first": In(unit(sizes)),
                 "step": In(unit(sizes)),
                 "go": In(1),
+                "begins": In(1),
                 "begun": Out(1),
-                "units": Out(stream.Signature(data.StructLayout({"round": sizes.round, "last": 1}))),
+                "units": Out(stream.Signature(known(sizes))),
                 "segments": Out(stream.Signature(segment(sizes))),
             }
         )
@@ -132,7 +138,7 @@ class Walker(wiring.Component):
         self._unit = now = Signal(unit(sizes))
         following = Signal(unit(sizes))
         x, y = Signal(signed(sizes.place + 2)), Signal(signed(sizes.place + 2))
-        advance, over, last_unit = Signal(), Signal(), Signal()
+        advance, over, last_unit, begins = Signal(), Signal(), Signal(), Signal()
 
         self._next_unit(m, now, following)
         m.d.comb += last_unit.eq(now.number + self.step.number >= plan.units)
@@ -140,6 +146,7 @@ class Walker(wiring.Component):
             with m.State("IDLE"):
                 with m.If(self.go):
                     m.d.comb += self.begun.eq(1)
+                    m.d.sync += begins.eq(self.begins)
                     m.d.sync += now.eq(self.first)
                     m.next = "UNIT"
             with m.State("UNIT"):
@@ -147,6 +154,7 @@ class Walker(wiring.Component):
                     self.units.valid.eq(1),
                     self.units.payload.round.eq(now.round),
                     self.units.payload.last.eq(last_unit),
+                    self.units.payload.begins.eq(begins),
                 ]
                 m.d.sync += [x.eq(now.x + plan.x_first), y.eq(now.y)]
                 with m.If(self.units.ready):

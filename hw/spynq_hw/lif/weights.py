@@ -10,7 +10,7 @@ from spynq_hw.lif.column import load_word
 from spynq_hw.lif.fetch import ADDRESS, Run
 from spynq_hw.lif.layer import LayerReader
 from spynq_hw.lif.prepare import fits
-from spynq_hw.lif.records import BEAT
+from spynq_hw.lif.records import BEAT, drive
 from spynq_hw.lif.sizes import Sizes
 from spynq_hw.lif.widen import Widen
 
@@ -169,12 +169,11 @@ class Weights(wiring.Component):
             widen.last.eq(end_tap),
             end_tap.eq(tap == plan.taps - 1),
             end_column.eq(column == self.mask),
-            self.load.weights.eq(widen.taps.valid & self.go),
-            self.load.address.eq(first + tap),
-            self.load.data.eq(Cat(Mux(valid, word, 0) for valid, word in zip(lanes, words, strict=True))),
             self.column.eq(column),
             self.mask.eq((1 << plan.log2_h) - 1),
         ]
+        content = Cat(Mux(valid, word, 0) for valid, word in zip(lanes, words, strict=True))
+        drive(m, self.load, weights=widen.taps.valid & self.go, address=first + tap, data=content)
         with m.If(self.load.weights):
             m.d.sync += tap.eq(tap + 1)
             with m.If(end_tap):

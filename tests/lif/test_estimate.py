@@ -1,0 +1,87 @@
+"""The cycle model and the placement of weights: what must hold of any estimate, and hand-computed figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from lif_cases import conv, network, neuron
+
+from spynq.lif.assemble import assemble, packed
+from spynq.lif.estimate import estimate
+from spynq.lif.layers import Layer, MapShape
+from spynq.lif.params import LifConfig
+
+
+def gather(steps: int = 10, samples: int = 1, config: LifConfig | None = None) -> tuple[object, ...]:
+    weights = np.random.default_rng(0).integers(-100, 101, (128, 64, 5, 5))
+    net = network((64, 14, 14), steps, conv(weights, neuron=neuron(128, theta=900)))
+    image = assemble(net, config, samples=samples)
+    return image, estimate(image, 0.1)
+
+
+def test_a_convolution_full_of_spikes_takes_two_of_them_per_cycle() -> None:
+    _, found = gather()
+    layer = found.layers[0]  # type: ignore[attr-defined]
+    # 100 windows of 1,600 bits at 10 %, on 2 streams of 8 columns.
+    assert layer.events == 10 * 100 * 160
+    assert layer.sop == 128 * layer.events
+    assert layer.bound == "spikes"
+    assert 10 * 100 * 80 / 2 <= layer.cycles <= 1.01 * 10 * 100 * 80 / 2
+
+
+def test_estimates_grow_with_density_and_samples_share_what_is_loaded() -> None:
+    image, one = gather()
+    cycles = [estimate(image, d).cycles for d in (0.05, 0.2, 1)]  # type: ignore[arg-type]
+    assert cycles == sorted(set(cycles))
+    _, many = gather(samples=8)
+    assert one.resident_cycles <= many.cycles < one.cycles  # type: ignore[attr-defined]
+    assert estimate(image, 0.5, {"input": 0.1}).cycles == one.cycles  # type: ignore[arg-type, attr-defined]
+
+
+def test_a_layer_of_few_spikes_waits_for_its_neurons() -> None:
+    net = network((1, 28, 28), 4, conv(np.ones((16, 1, 3, 3), np.int64), padding=(1, 1), neuron=neuron(16)))
+    found = estimate(assemble(net, LifConfig(columns=1)), 0.02)
+    assert found.layers[0].bound == "neurons"
+    assert 4 * 784 * 8 <= found.layers[0].cycles <= 4 * 784 * 8 + 400
+
+
+def test_an_estimate_covers_every_kind_of_layer() -> None:
+    pool = Layer("pool", "pool", kernel=(2, 2), stride=(2, 2), neuron=neuron(3))
+    copy = Layer("copy", "copy", ("pool",), planes_out=2)
+    net = network(MapShape(3, 8, 8, planes=2), 2, pool, copy)
+    image = assemble(net, replace(LifConfig(), features=(1 << 17) - 1))
+    assert [layer.name for layer in estimate(image).layers] == ["pool", "copy"]
+
+
+@pytest.mark.parametrize("density", [-0.1, 1.5])
+def test_a_density_that_is_no_share_is_refused(density: float) -> None:
+    image, _ = gather(1)
+    with pytest.raises(
+        ValueError, match=f"density must be 0 to 1, not {density:g}; it is a share of bits set"
+    ):
+        estimate(image, density)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=f"input must be 0 to 1, not {density:g}"):
+        estimate(image, 0.1, {"input": density})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "bank", "places"),
+    [
+        # Neighbours go to different banks.
+        ([3000, 3000], 4096, [0, 4096]),
+        # A block larger than a bank begins with one.
+        ([100, 5000], 4096, [5000, 0]),
+        ([5000, 3500], 4096, None),
+        ([4000, 4000, 100], 4096, None),
+        ([4097, 4095], 4096, [0, 4097]),
+    ],
+)
+def test_blocks_of_weights_keep_within_banks(sizes: list[int], bank: int, places: list[int] | None) -> None:
+    found = packed(sizes, bank, 2)
+    if places is None:
+        # They fit one behind the other or not at all.
+        assert found == ([0, *np.cumsum(sizes).tolist()[:-1]] if sum(sizes) <= 2 * bank else None)
+    else:
+        assert found == places
