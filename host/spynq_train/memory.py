@@ -61,9 +61,12 @@ def count_saved(module: nn.Module) -> Iterator[SavedBytes]:
 
     Examples
     --------
-    >>> with count_saved(method) as saved:
-    ...     method.learn(x, y, optimiser)
-    >>> saved.most
+    >>> import torch
+    >>> layer = torch.nn.Linear(3, 2)
+    >>> with count_saved(layer) as saved:
+    ...     _ = layer(torch.ones(5, 3)).exp()
+    >>> saved.most  # the input of 15 words and the exponential of 10
+    100
     """
     count = SavedBytes(module.parameters())
 

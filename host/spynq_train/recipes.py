@@ -30,7 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 """Options of every method with their defaults; ``None`` means all time steps."""
 
-_PLAN = ("steps", "epochs", "batch", "rate")
+_PLAN = ("network", "steps", "epochs", "batch", "rate")
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def prepare(name: str, data: DataSet, preset_name: str, seed: int = 0, **given: 
     seed : int
         Of weights, projections, order and codings.
     **given
-        ``steps``, ``epochs``, ``batch`` and ``rate`` instead of the preset's, and options of the method
-        (:data:`OPTIONS`); ``None`` is as if it was not given.
+        ``network``, ``steps``, ``epochs``, ``batch`` and ``rate`` instead of the preset's, and options of
+        the method (:data:`OPTIONS`); ``None`` is as if it was not given.
 
     Raises
     ------

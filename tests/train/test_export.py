@@ -26,7 +26,12 @@ from spynq_train.topology import Pool
 
 CASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "brp, rate coding": ("brp", "digits", "digits", {"steps": 6}),
-    "brp, events through convolution and pool": ("brp", "saccade-digits", "n-mnist", {}),
+    "brp, events through convolution and pool": (
+        "brp",
+        "saccade-digits",
+        "n-mnist",
+        {"network": "6C5-AP2-40FC-10FC", "rate": 1e-2},
+    ),
     "tlbptt, soft reset": ("tlbptt", "digits", "digits", {"k": 2}),
     "albsnn, two layers of full precision": ("albsnn", "digits", "digits", {}),
     "albsnn, all binary": ("albsnn", "digits", "digits", {"keep": "none"}),
@@ -153,7 +158,7 @@ def test_fewer_bits_are_judged_on_the_whole_test_part() -> None:
 
 def test_a_maximum_pool_is_refused_at_export() -> None:
     data = load("saccade-digits").limited(20, 10)
-    run = prepare("brp", data, "n-mnist")
+    run = prepare("brp", data, "n-mnist", network="6C5-AP2-40FC-10FC")
     block = run.method.network.chain[0]
     block.layer = replace(block.layer, pool=Pool("max", (2, 2)))
     with pytest.raises(SpynqError, match=r"layer 1: NIR has no maximum pool; train with SP2 or AP2 instead"):

@@ -74,6 +74,7 @@ def test_people_read_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["snnwm", "--data", "digits", "--memory", "5"], "segments of 5 steps do not fill the 6 time steps"),
         (["snnwm", "--data", "digits", "--rate", "-1"], "the learning rate must be above 0, not -1"),
         (["brp", "--data", "saccade-digits", "--steps", "9"], "saccade-digits has 12 time steps, not 9"),
+        (["brp", "--data", "digits", "--network", "9X"], "network 9X: '9X' is not known; parts are like"),
         (["brp"], "the following arguments are required: --data"),
         (["snnwm", "--data", "digits", "--rate", "1e37"], "training diverged at step"),
         (["costs", "--network", "resnet"], "unknown network 'resnet'; known networks are digits, events"),

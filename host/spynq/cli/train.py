@@ -48,6 +48,9 @@ def _add_data(command: argparse.ArgumentParser) -> None:
     command.add_argument("--train", metavar="N", type=int, help="first N training samples (all)")
     command.add_argument("--test", metavar="N", type=int, help="first N test samples (all)")
     command.add_argument("--preset", metavar="NAME", help="network and settings (that of the data's name)")
+    command.add_argument(
+        "--network", metavar="NET", help="layers instead of the preset's, such as 8C3-AP2-10FC"
+    )
     command.add_argument("--steps", metavar="T", type=int, help="time steps of still images")
     command.add_argument("--epochs", metavar="N", type=int, help="epochs instead of the preset's")
     command.add_argument("--batch", metavar="N", type=int, help="samples per batch")

@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     preset(method, chosen)
     over = dict(_values(text, method) for text in arguments.over)
     seeds = [_number(text, "--seeds", int) for text in arguments.seeds.split(",")]
-    names = ("steps", "epochs", "batch", "rate")
+    names = ("network", "steps", "epochs", "batch", "rate")
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     jobs = [
         Job(method, arguments.data, chosen, arguments.folder, arguments.train, arguments.test, given, point)

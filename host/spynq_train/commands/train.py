@@ -27,7 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     place = device_named(arguments.device)
     data = load(arguments.data, arguments.folder, train=arguments.train, test=arguments.test)
     given = {
-        key: getattr(arguments, key, None) for key in (*OPTIONS[name], "steps", "epochs", "batch", "rate")
+        key: getattr(arguments, key, None)
+        for key in (*OPTIONS[name], "network", "steps", "epochs", "batch", "rate")
     }
     ready = prepare(name, data, chosen, arguments.seed, **given)
     out = Path(arguments.out)
