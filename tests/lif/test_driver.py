@@ -17,6 +17,7 @@ from spynq.lif.codes import Output
 from spynq.lif.descriptor import Descriptor
 from spynq.lif.driver import LifDriver
 from spynq.lif.errors import LifError, LifMismatch, LifTimeout
+from spynq.lif.golden_run import run_golden
 from spynq.lif.image import Image
 from spynq.lif.params import BUILT, LifConfig, mask
 
@@ -166,3 +167,24 @@ def test_membranes_counts_and_spikes_agree_with_plain_loops_on_the_device(driver
         image = assemble(net, CONFIG, samples=2)
         run = driver.run(image, inputs)
         np.testing.assert_array_equal(image.maps["layer"].get(run.memory, 2), both(net, inputs)["layer"])
+
+
+def test_a_list_may_wrap_around_a_ring() -> None:
+    first = conv(np.full((4, 2, 2, 2), 3), neuron=neuron(4, theta=5))
+    second = conv(np.full((3, 4, 2, 2), 2), name="second", sources=("layer",), neuron=neuron(3, theta=4))
+    image = assemble(network((2, 4, 4), 2, first, second), CONFIG)
+    inputs = values(image)
+    want = run_golden(image, inputs)
+    # The ring holds the end, the second layer and the first, in this order of memory.
+    ring = [task.beat for task in reversed(image.tasks)]
+    content = bytearray(image.content)
+    for number, task in enumerate(image.tasks):
+        following = ring[number + 1] if number + 1 < len(ring) else 0
+        content[ring[number] * 16 : ring[number] * 16 + 64] = replace(task.descriptor, next=following).pack()
+    turned = replace(image, content=bytes(content), start=ring[0])
+    got = run_golden(turned, inputs)
+    for name in ("layer", "second"):
+        np.testing.assert_array_equal(
+            image.maps[name].get(got.memory, 1), image.maps[name].get(want.memory, 1)
+        )
+    assert got.counters == want.counters

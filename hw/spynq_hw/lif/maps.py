@@ -81,7 +81,10 @@ class Maps(wiring.Component):
         t, n, plane, source = Signal(16), Signal(16), Signal(4), Signal()
         # The sample before has been read out, or there is none.
         free = Signal()
-        with m.If((self.start & d.first) | self.sample):
+        with m.If(self.start):
+            # Of a later chunk also the first sample waits for its states.
+            m.d.sync += free.eq(d.first)
+        with m.Elif(self.sample):
             m.d.sync += free.eq(1)
         with m.Elif(self.reserved & (t == 0)):
             m.d.sync += free.eq(0)

@@ -150,8 +150,8 @@ class Setup(wiring.Component):
         plan, least = self.layer.plan, Signal(4)
         m.d.comb += least.eq(1)
         for units in (4, 3, 2, 1):
-            # Up to 7, 3, 2 or 1 units in the emptiest stream.
-            most = 8 if units == 4 else units + 1
+            # Fewer than the revisit, 4, 3 or 2 units in the emptiest stream.
+            most = REVISIT if units == 4 else units + 1
             with m.If(self.plan.units < self._streams * most):
                 m.d.comb += least.eq(-(-REVISIT // units))
         m.d.comb += self.gap.eq(Mux(plan.lif_cycles > least, plan.lif_cycles, least))
