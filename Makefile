@@ -13,7 +13,7 @@ help: ## this list
 setup: ## .venv in the checkout with everything the demo and the tests need
 	@.ci/setup
 
-demo: setup ## ASIA, ALARM and three-cue fusion on the simulated board, beside exact inference
+demo: setup ## ASIA, ALARM, three-cue fusion and MNIST on the simulated board, beside exact inference
 	@$(PYTHON_BIN)/spynq demo
 
 test: lint ## every check that a change must pass
