@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def number_format() -> Measured:
     for trial in range(_TRIALS):
         samples = rng.integers(-25_600, 25_600, (1, 1_000 if trial % 2 else 4_000)).repeat(3, axis=0)
         cues, sds = rng.integers(-8_000, 8_000, 3), rng.uniform(1_000, 4_000, 3)
-        gains = np.floor(np.sqrt(np.log2(np.e) / 2) / sds * 2**31 + 0.5).astype(np.int64)
+        gains = np.floor(np.sqrt(math.log2(math.e) / 2) / sds * 2**31 + 0.5).astype(np.int64)
         flat.append(reference.f16_error(samples, cues, gains))
     network = max(_network_error(rng) for _ in range(16))
     return Measured(
