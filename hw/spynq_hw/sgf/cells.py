@@ -117,5 +117,5 @@ class Cells(wiring.Component):
             new.u.eq(self.known & ~fires & temporal[0]),
             new.late.eq(spike),
             new.later.eq(old.late & fresh),
-            new_count.eq(Mux(full, COUNT_LIMIT, kept + spiked)),
+            new_count.eq(kept + (spiked & (count != COUNT_LIMIT))),
         ]

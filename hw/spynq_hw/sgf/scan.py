@@ -171,15 +171,13 @@ class Scan(wiring.Component):
     def _core_2(self, m: Module, pixels: data.View, row: Signal, at: Signal, is_frame: Signal) -> Value:
         size = self.config.size
         present = Cat(pixels[i].present for i in range(size))
-        m.submodules.before = before = Memory(
-            shape=size, depth=size, init=[], attrs={"ram_style": "distributed"}
-        )
-        write, read = before.write_port(), before.read_port(domain="comb")
+        m.submodules.before = before = Memory(shape=size, depth=size, init=[], attrs={"ram_style": "block"})
+        write, read = before.write_port(), before.read_port()
         both, both_row, begins, ends = Signal(size), Signal(range(size)), Signal(), Signal()
         both_valid, frame = Signal(), Signal(range(self.config.frames))
         m.d.comb += [
             write.addr.eq(row),
-            read.addr.eq(row),
+            read.addr.eq(self.row),  # one cycle ahead
             write.data.eq(present),
             write.en.eq(is_frame),
         ]
@@ -252,9 +250,13 @@ class Scan(wiring.Component):
             shape=bits, depth=size * self.config.frames, init=[], attrs={"ram_style": "block"}
         )
         write, read = memory.write_port(), memory.read_port()
-        with m.If(valid):
+        # The first row sets the counts: a reset of their upper bits instead of logic before every adder.
+        with m.If(valid & begins):
             for x in range(size):
-                m.d.sync += counts[x].eq(Mux(begins, 0, counts[x]) + both[x])
+                m.d.sync += counts[x].eq(both[x])
+        with m.Elif(valid):
+            for x in range(size):
+                m.d.sync += counts[x].eq(counts[x] + both[x])
         m.d.sync += complete.eq(ends)
         with m.If(complete):
             m.d.sync += [Value.cast(held).eq(Value.cast(counts)), drains.eq(1), place.eq(0)]
