@@ -171,13 +171,15 @@ class Scan(wiring.Component):
     def _core_2(self, m: Module, pixels: data.View, row: Signal, at: Signal, is_frame: Signal) -> Value:
         size = self.config.size
         present = Cat(pixels[i].present for i in range(size))
-        m.submodules.before = before = Memory(shape=size, depth=size, init=[], attrs={"ram_style": "block"})
-        write, read = before.write_port(), before.read_port()
+        m.submodules.before = before = Memory(
+            shape=size, depth=size, init=[], attrs={"ram_style": "distributed"}
+        )
+        write, read = before.write_port(), before.read_port(domain="comb")
         both, both_row, begins, ends = Signal(size), Signal(range(size)), Signal(), Signal()
         both_valid, frame = Signal(), Signal(range(self.config.frames))
         m.d.comb += [
             write.addr.eq(row),
-            read.addr.eq(self.row),  # one cycle ahead
+            read.addr.eq(row),
             write.data.eq(present),
             write.en.eq(is_frame),
         ]
