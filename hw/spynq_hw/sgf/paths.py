@@ -34,7 +34,7 @@ Record = data.StructLayout(
 class Paths(wiring.Component):
     """Takes the sums of frame after frame, region after region, and writes the temporal statistics.
 
-    Golden model: :func:`spynq.sgf.temporal.temporal`. A frame takes about 85 clocks, which pass while
+    Golden model: :func:`spynq.sgf.temporal.temporal`. A frame takes about 90 clocks, which pass while
     the next one is walked.
 
     Parameters
