@@ -36,6 +36,11 @@ def did(driver: Any, start: Start) -> tuple[list[int], dict[str, int]]:
     return words.tolist(), {name: driver.get(name) for name in COMPARED}
 
 
+def _missing(flags: int) -> list[str]:
+    """Flags not met; counts that saturate take longer trials, and have a test of their own."""
+    return [name for name, mask in FLAG.items() if not flags & mask and name != "SATURATED"]
+
+
 @pytest.mark.parametrize("pauses", [0, 90])
 def test_random_runs_equal_golden_in_every_word_and_counter(pauses: int, seed: int) -> None:
     """All modes and commands: CNT, marginals, statistics, vectors, scores, winners, flags, counters."""
@@ -43,7 +48,10 @@ def test_random_runs_equal_golden_in_every_word_and_counter(pauses: int, seed: i
     flags = 0
     with opened(SMALL, "rtl", pauses=pauses, seed=seed) as rtl, opened(SMALL, "golden") as golden:
         start = None
-        for number in range(40):
+        for number in range(200):
+            # 40 runs, and more where they have not met every case yet.
+            if number >= 40 and not _missing(flags):
+                break
             start = random_start(rng, SMALL, after=start if number % 3 == 2 else None)
             wanted, found = did(golden, start), did(rtl, start)
             assert found == wanted, f"run {number}: {start.registers}"
@@ -51,8 +59,7 @@ def test_random_runs_equal_golden_in_every_word_and_counter(pauses: int, seed: i
                 for word in wanted[0][:-1]:
                     flags |= read_result(word).flags
     # Runs that never meet a case would prove nothing about it.
-    missing = [name for name, mask in FLAG.items() if not flags & mask]
-    assert missing in ([], ["SATURATED"])
+    assert not _missing(flags)
 
 
 def test_another_build_equals_golden(seed: int) -> None:

@@ -103,19 +103,21 @@ class Cells(wiring.Component):
         full: Value,
     ) -> None:
         fresh = ~self.first
-        potential, spike = Signal(signed(6)), Signal()
+        carried, few, spike = Signal(), Signal(), Signal()
         temporal, fires, spiked = Signal(3), Signal(), Signal()
         kept = Mux(self.first, 0, count)
         m.d.comb += [
-            potential.eq(total + (old.v & fresh)),
-            spike.eq(potential >= 2),
+            # Of the potential, total + carried, only 1 and "2 or more" matter; few is a total of 0 or 1.
+            carried.eq(old.v & fresh),
+            few.eq(~total[1:].any()),
+            spike.eq((~total[-1] & ~few) | (few & total[0] & carried)),
             temporal.eq((old.u & fresh) + (old.later & fresh) + (old.late & fresh) + spike),
-            fires.eq(self.known & (temporal >= 2)),
+            fires.eq(self.known & temporal[1:].any()),
             spiked.eq(fires & old.later & fresh),
             full.eq(spiked & (count == COUNT_LIMIT)),
-            new.v.eq(potential == 1),
+            new.v.eq(few & (total[0] ^ carried)),
             new.u.eq(self.known & ~fires & temporal[0]),
             new.late.eq(spike),
             new.later.eq(old.late & fresh),
-            new_count.eq(Mux(full, COUNT_LIMIT, kept + spiked)),
+            new_count.eq(kept + (spiked & (count != COUNT_LIMIT))),
         ]

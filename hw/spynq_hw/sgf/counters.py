@@ -20,7 +20,8 @@ MATCH_BITS = 24
 LIKELIHOOD_BITS = 21
 """Bits of a sum of logarithms."""
 _LOG_BITS = 12
-_LOG_PLACES = LOG_LIMIT + 1
+_LOG_PLACES = LOG_LIMIT
+"""Place c of the memory holds the logarithm of c + 1; that of 0 is 0, so bits not in use add nothing."""
 
 _Group = data.ArrayLayout(_COUNT, GROUP)
 
@@ -145,15 +146,12 @@ class Counters(wiring.Component):
         return Cat(Const(lane, 3), self._tag_at)[: len(self._length)] < self._length
 
     def _score(self, m: Module) -> Value:
-        chosen, used = Signal(_Group), Signal(GROUP)
+        chosen = Signal(_Group)
         total, tags = Signal(_COUNT + 3), Signal(2)
         scoring = self._tag & (self._work == Work.SCORE)
         for lane, count in enumerate(self._counts()):
             agrees = Mux(self.group[lane], count, self.trials_held - count)
-            m.d.sync += [
-                used[lane].eq(self._used(lane)),
-                chosen[lane].eq(Mux(self._used(lane), agrees, 0)),
-            ]
+            m.d.sync += chosen[lane].eq(Mux(self._used(lane), agrees, 0))
         m.d.sync += [
             tags.eq(Cat(scoring, tags[0])),
             total.eq(sum((chosen[i] for i in range(GROUP)), Const(0, 1))),
@@ -163,27 +161,26 @@ class Counters(wiring.Component):
         with m.Elif(tags[1]):
             m.d.sync += self.matches.eq(self.matches + total)
         if self.config.bayes:
-            self._logarithms(m, chosen, used, tags)
+            self._logarithms(m, chosen, tags)
         return tags.any()
 
-    def _logarithms(self, m: Module, chosen: data.View, used: Signal, tags: Signal) -> None:
+    def _logarithms(self, m: Module, chosen: data.View, tags: Signal) -> None:
         """Sum of the logarithms of eight counters; one more port looks up that of the trials."""
-        places = [Mux(chosen[i] >= LOG_LIMIT, LOG_LIMIT, chosen[i] + 1) for i in range(GROUP)]
+        last = LOG_LIMIT - 1
         # The lowest lane has no counter yet while a row begins.
-        first = Mux(self.trials_held >= LOG_LIMIT - 1, LOG_LIMIT, self.trials_held + 2)
-        places[0] = Mux(tags[0], places[0], first)
+        first = Mux(tags[0], chosen[0], self.trials_held + 1)
+        counts = [first, *(chosen[i] for i in range(1, GROUP))]
+        places = [Mux(count >= last, last, count[: last.bit_length()]) for count in counts]
         logs = []
         for pair in range(GROUP // 2):
             m.submodules[f"log_{pair}"] = rom = Memory(
-                shape=_LOG_BITS, depth=_LOG_PLACES, init=LOG.tolist(), attrs={"rom_style": "block"}
+                shape=_LOG_BITS, depth=_LOG_PLACES, init=LOG[1:].tolist(), attrs={"rom_style": "block"}
             )
             for lane in (2 * pair, 2 * pair + 1):
                 read = rom.read_port()
                 m.d.comb += read.addr.eq(places[lane])
                 logs.append(read.data)
-        counted = Signal(GROUP)
-        m.d.sync += counted.eq(used)
-        total = sum((Mux(counted[i], logs[i], 0) for i in range(GROUP)), Const(0, 1))
+        total = sum(logs, Const(0, 1))
         begins = Signal(2)
         m.d.sync += begins.eq(Cat(self.start, begins[0]))
         with m.If(begins[1]):
@@ -199,7 +196,8 @@ class Counters(wiring.Component):
         for lane, count in enumerate(self._counts()):
             base = Mux(self.halved, count >> 1, count)
             bit = self.group[lane]
-            m.d.comb += new[lane].eq(Mux(self._out, base - bit, base + bit))
+            # Taking out adds -1, which is all ones.
+            m.d.comb += new[lane].eq(Cat(bit, (bit & self._out).replicate(_COUNT - 1)) + base)
             worst = Mux(bit, count == 0, count == self.trials_held)
             with m.If(self._tag & (self._work == Work.CHECK) & self._used(lane) & worst):
                 m.d.sync += self.bad.eq(1)

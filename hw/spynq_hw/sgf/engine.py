@@ -15,7 +15,7 @@ __all__ = ["Engine"]
 class Engine(wiring.Component):
     """Temporal statistics of a trial whose marginals are stored.
 
-    Golden model: :func:`spynq.sgf.temporal.temporal`. Takes ``(frames - 1) * size`` clocks and about
+    Golden model: :func:`spynq.sgf.temporal.temporal`. Takes ``(frames - 1) * (size + 1)`` clocks and about
     300 more.
 
     Parameters

@@ -4,6 +4,7 @@ from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from spynq.sgf.params import STATISTIC_BITS, SgfConfig
 from spynq.sgf.statistics import PLACES, TEMPORAL, TEMPORAL_FIRST, region_place
@@ -33,7 +34,7 @@ Record = data.StructLayout(
 class Paths(wiring.Component):
     """Takes the sums of frame after frame, region after region, and writes the temporal statistics.
 
-    Golden model: :func:`spynq.sgf.temporal.temporal`. A frame takes about 85 clocks, which pass while
+    Golden model: :func:`spynq.sgf.temporal.temporal`. A frame takes about 90 clocks, which pass while
     the next one is walked.
 
     Parameters
@@ -86,12 +87,9 @@ class Paths(wiring.Component):
         self._empty = Signal(init=1)
         self._ends = Signal()  # the statistics are being made
         self._couples = [Signal(signed(9), name=f"couple_{axis}") for axis in "yx"]
-        m.d.comb += [
-            read.addr.eq(self._region),
-            self._store.addr.eq(self._region),
-            # The first frame of a trial finds what the last trial left.
-            Value.cast(self._old).eq(Mux(self._held.opening | self._empty, 0, Value.cast(read.data))),
-        ]
+        m.d.comb += [read.addr.eq(self._region), self._store.addr.eq(self._region)]
+        # The first frame of a trial finds what the last trial left.
+        m.d.sync += Value.cast(self._old).eq(Mux(self._held.opening | self._empty, 0, Value.cast(read.data)))
         self._points(m)
         self._products(m)
         self._step(m)
@@ -111,11 +109,13 @@ class Paths(wiring.Component):
                 m.d.sync += [self._region.eq(0), ends.eq(self.finish)]
                 with m.If(self.finish):
                     m.d.sync += self._held.opening.eq(0)
-                    m.next = "Y"
+                    m.next = "RECORD"
                 with m.Elif(self.valid):
                     m.d.comb += self.taken.eq(1)
                     m.d.sync += [Value.cast(self._held).eq(Value.cast(self.sums)), self._empty.eq(0)]
-                    m.next = "Y"
+                    m.next = "RECORD"
+            with m.State("RECORD"):
+                m.next = "Y"
             for axis, after in (("Y", "X"), ("X", "CENTRE")):
                 with m.State(axis):
                     self._ask(m, axis.lower(), ends)
@@ -144,7 +144,7 @@ class Paths(wiring.Component):
                 m.d.comb += [self._store.en.eq(1), self._keeps.eq(1)]
                 self._couple(m)
                 m.d.sync += self._region.eq(self._region + 1)
-                m.next = "Y"
+                m.next = "RECORD"
                 with m.If(last_region):
                     m.next = "IDLE"
             self._write(m, item)
@@ -157,7 +157,7 @@ class Paths(wiring.Component):
             m.d.sync += item.eq(item + 1)
             with m.If(item == len(TEMPORAL) - 1):
                 m.d.sync += [self._region.eq(self._region + 1), item.eq(0)]
-                m.next = "Y"
+                m.next = "RECORD"
                 with m.If(self._region == REGIONS - 1):
                     m.next = "REST"
         with m.State("REST"):
@@ -174,9 +174,9 @@ class Paths(wiring.Component):
     def _ask(self, m: Module, axis: str, ends: Signal) -> None:
         """Divide the moment of a frame by its pixels, or the sum of a trial by its frames."""
         lane = Cat(Const(int(axis == "x"), 1), self._region)
-        moment = Signal(25)
+        moment, bits = Signal(25), exact_log2(self.config.size)
         m.d.comb += [
-            moment.eq(self._held.moment[lane] << 4),
+            moment.eq(((self._held.now[self._region] << bits) - self._held.seen[lane])[: 3 * bits] << 4),
             self._divide.start.eq(1),
             self._divide.dividend.eq(Mux(ends, self._old[f"sum_{axis}"], moment)),
             self._divide.divisor.eq(Mux(ends, self._old.steady, self._held.now[self._region])),

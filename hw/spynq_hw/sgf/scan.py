@@ -252,9 +252,13 @@ class Scan(wiring.Component):
             shape=bits, depth=size * self.config.frames, init=[], attrs={"ram_style": "block"}
         )
         write, read = memory.write_port(), memory.read_port()
-        with m.If(valid):
+        # The first row sets the counts: a reset of their upper bits instead of logic before every adder.
+        with m.If(valid & begins):
             for x in range(size):
-                m.d.sync += counts[x].eq(Mux(begins, 0, counts[x]) + both[x])
+                m.d.sync += counts[x].eq(both[x])
+        with m.Elif(valid):
+            for x in range(size):
+                m.d.sync += counts[x].eq(counts[x] + both[x])
         m.d.sync += complete.eq(ends)
         with m.If(complete):
             m.d.sync += [Value.cast(held).eq(Value.cast(counts)), drains.eq(1), place.eq(0)]

@@ -1,6 +1,6 @@
 """The temporal engine, first half: every frame's marginals against those three frames earlier."""
 
-from amaranth import Cat, Module, Mux, Signal, Value, signed
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -23,7 +23,7 @@ def frame_sums(size: int) -> data.StructLayout:
     return data.StructLayout(
         {
             "difference": data.ArrayLayout(signed(2 * bits + 2), lanes),
-            "moment": data.ArrayLayout(3 * bits, lanes),
+            "seen": data.ArrayLayout(3 * bits, lanes),
             "occupied": data.ArrayLayout(bits + 1, lanes),
             "peak": data.ArrayLayout(bits + 1, lanes),
             "now": data.ArrayLayout(2 * bits + 1, REGIONS),
@@ -38,8 +38,8 @@ class Walk(wiring.Component):
     """Six lanes, rows and columns of three regions, take one place per clock.
 
     Golden models: :func:`spynq.sgf.temporal.difference` and the sums of
-    :func:`~spynq.sgf.temporal.centroids`. The first moment needs no product: it is the sum, over all
-    places, of the active pixels beyond.
+    :func:`~spynq.sgf.temporal.centroids`. The first moment needs no product: with ``seen``, the sum over
+    all places of the active pixels up to there, it is ``size`` times those of the frame less ``seen``.
 
     Parameters
     ----------
@@ -87,7 +87,8 @@ class Walk(wiring.Component):
         m.d.comb += [
             at_end.eq(self.place == size - 1),
             waits.eq((tag.valid & tag.last) | (late_tag.valid & late_tag.last) | self.valid | self.hold),
-            issue.eq(left & ~(at_end & waits)),
+            # Between two frames a clock passes, in which the sums go back to 0.
+            issue.eq(left & ~(at_end & waits) & ~(tag.valid & tag.last)),
             self.busy.eq(left | tag.valid | late_tag.valid | self.valid),
         ]
         with m.If(self.start):
@@ -161,7 +162,7 @@ class Walk(wiring.Component):
         for lane, (c, p) in enumerate(lanes):
             here, there = Signal(bits + 1, name=f"here_{lane}"), Signal(bits + 1, name=f"there_{lane}")
             m.d.sync += [here.eq(c), there.eq(p)]
-            self._lane(m, lane, late, here, there, now[lane // _AXES], before[lane // _AXES])
+            self._lane(m, lane, late.valid, here, there, before[lane // _AXES])
         with m.If(late.valid & late.last):
             m.d.sync += [
                 self.valid.eq(1),
@@ -173,34 +174,38 @@ class Walk(wiring.Component):
         with m.Elif(self.taken):
             m.d.sync += self.valid.eq(0)
 
-    def _lane(
-        self, m: Module, lane: int, tag: data.View, here: Signal, there: Signal, now: Value, before: Value
-    ) -> None:
+    def _lane(self, m: Module, lane: int, valid: Value, here: Signal, there: Signal, before: Value) -> None:
+        """Sums of a lane; all are 0 when a frame begins, since they were taken."""
         bits = exact_log2(self.config.size)
         sums = self.sums
-        below, seen = Signal(2 * bits + 1, name=f"below_{lane}"), Signal(2 * bits + 1, name=f"seen_{lane}")
-        was_below, was_seen, upto, seen_now = (
-            Signal(2 * bits + 1, name=f"{name}_{lane}")
-            for name in ("was_below", "was_seen", "upto", "seen_now")
+        below, seen, upto, seen_now = (
+            Signal(2 * bits + 1, name=f"{name}_{lane}") for name in ("below", "seen", "upto", "seen_now")
         )
         plus, minus = Signal(name=f"plus_{lane}"), Signal(name=f"minus_{lane}")
-        fresh = tag.first
+        # One adder: minus a number is its complement plus 1.
+        step = Signal(bits + 1, name=f"step_{lane}")
         m.d.comb += [
-            was_below.eq(Mux(fresh, 0, below)),
-            was_seen.eq(Mux(fresh, 0, seen)),
-            upto.eq(was_below + there),
-            seen_now.eq(was_seen + here),
-            plus.eq((was_below << 1) > before),
-            minus.eq(((before - upto) << 1) > before),
+            upto.eq(below + there),
+            seen_now.eq(seen + here),
+            plus.eq((below << 1) > before),
+            minus.eq(before > (upto << 1)),
+            step.eq(Mux(plus ^ minus, Mux(minus, ~here, here), 0)),
         ]
-        step = Mux(plus, here, 0) - Mux(minus, here, 0)
-        peak = Mux(fresh, 0, sums.peak[lane])
-        with m.If(tag.valid):
+        carry = minus & ~plus
+        difference = sums.difference[lane]
+        carried = Cat(Const(1, 1), difference) + Cat(carry, step, carry.replicate(bits + 1))
+        with m.If(self.taken):
+            m.d.sync += [
+                value.eq(0)
+                for value in (below, seen, difference, sums.seen[lane], sums.occupied[lane], sums.peak[lane])
+            ]
+        with m.Elif(valid):
             m.d.sync += [
                 below.eq(upto),
                 seen.eq(seen_now),
-                sums.difference[lane].eq(Mux(fresh, 0, sums.difference[lane]) + step),
-                sums.moment[lane].eq(Mux(fresh, 0, sums.moment[lane]) + now - seen_now),
-                sums.occupied[lane].eq(Mux(fresh, 0, sums.occupied[lane]) + here.any()),
-                sums.peak[lane].eq(Mux(here > peak, here, peak)),
+                difference.eq(carried[1:]),
+                sums.seen[lane].eq(sums.seen[lane] + seen_now),
+                sums.occupied[lane].eq(sums.occupied[lane] + here.any()),
             ]
+            with m.If(here > sums.peak[lane]):
+                m.d.sync += sums.peak[lane].eq(here)

@@ -121,7 +121,7 @@ class Zones(wiring.Component):
         at = Signal(tag.shape())
         step = Signal(range(zones + len(ZONE_REGIONS)))
         for zone in range(zones):
-            m.d.comb += new[zone].eq(Mux(tag.begins, 0, totals[zone]) + segments[zone])
+            m.d.comb += new[zone].eq(segments[zone] + Mux(tag.begins, 0, totals[zone]))
         for quarter in range(4):
             side = segments[:half] if quarter % 2 == 0 else segments[half:]
             mine = (tag.zone >= half) == (quarter >= 2)
