@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from spynq.cli import main
 from spynq.errors import MissingDependency, SpynqError
 from spynq.kernels import get, kernels
+from spynq.lif.params import BUILT, mask
 from spynq_sim.hls import compile_twin
 from spynq_sim.hls.compare import cases, compare, small
 from spynq_sim.hls.twin import SOURCES, vendor_headers
@@ -35,6 +38,7 @@ def test_a_twin_equals_the_model_over_many_beats(name: str, fresh_seed: int) -> 
 def test_a_planted_mistake_is_noticed(name: str, tmp_path: Path) -> None:
     """One digit in the arithmetic of each twin."""
     good, bad = {
+        "lif": ("u >= channel.theta", "u > channel.theta"),
         "sgf": ("potential >= 2", "potential >= 3"),
         "stm": ("* rest + 16) >> 5", "* rest + 15) >> 5"),
     }[name]
@@ -53,6 +57,18 @@ def test_a_planted_mistake_is_noticed(name: str, tmp_path: Path) -> None:
         if seen[0] != seen[1]:
             return
     pytest.fail("the mistake made no difference in 400 runs")
+
+
+def test_a_build_of_lif_without_parts_refuses_the_same(
+    monkeypatch: pytest.MonkeyPatch, fresh_seed: int
+) -> None:
+    """Runs of all features, on a build of the gateware's: the twin stops where the model does."""
+    lean = replace(small("lif"), features=mask(*BUILT))
+    monkeypatch.setattr("spynq.lif.twin.SMALL", lean)
+    unfit = [f.mask for f in get("lif").kernel.status_flags if f.name == "UNFIT"]
+    met = [played.results["STATUS"] in unfit for played in islice(cases("lif", fresh_seed), 100)]
+    assert 10 < sum(met) < 90
+    assert compare("lif", fresh_seed, BEATS // 4) > 20
 
 
 @pytest.mark.parametrize("name", TWINS)

@@ -1,0 +1,507 @@
+// HLS twin of kernel lif: layers of spiking networks from descriptors, equal to the integer model bit for bit.
+// Windows are gathered plainly, weights are loaded for every descriptor, and no clocks are counted.
+#include "lif.hpp"
+
+namespace spynq {
+namespace lif {
+
+constexpr int BEAT_BITS = 8 * BEAT_BYTES, PLACES = CAP_MAPS * BEAT_BITS;
+constexpr int OUTPUT_LANES = CAP_ROUNDS * CAP_COLUMNS * LANES, NEURONS = CAP_UNITS * CAP_COLUMNS * LANES;
+// Without the FIR only the sums of the step at hand are kept.
+constexpr int DELAYS = (CAP_FEATURES >> FEATURE_FIR & 1) ? int(CAP_TAPS) : 1;
+
+// Input of the step at hand: planes of both sources, then a value per lane and spikes per pooled pixel.
+static beat_t maps[CAP_MAPS];
+static value_t values[PLACES];
+static ap_uint<24> spikes[PLACES];
+
+// The layer at hand.
+static weight_t weights[CAP_WEIGHTS * CAP_COLUMNS][LANES];
+static channel_t channels[OUTPUT_LANES];
+static fir_t fir;
+
+// Its neurons: sums of the last steps, what they keep, and spikes per lane.
+static sum_t sums[DELAYS][NEURONS];
+static neuron_t neurons[NEURONS];
+static ap_uint<16> tally[OUTPUT_LANES];
+
+// ---- records
+
+template <int BITS>
+static ap_uint<BITS> read_record(const beat_t *memory, place_t place) {
+    ap_uint<BITS> record = 0;
+    for (int beat = 0; beat < BITS / BEAT_BITS; beat++) {
+        record.range(BEAT_BITS * beat + BEAT_BITS - 1, BEAT_BITS * beat) = memory[place + beat];
+    }
+    return record;
+}
+
+// A field of a record, by the constants of the contract.
+#define FIELD(record, kind, name) \
+    (ap_uint<kind##_##name##_BITS>(record.range(kind##_##name##_LSB + kind##_##name##_BITS - 1, kind##_##name##_LSB)))
+#define SIGNED(record, kind, name) (ap_int<kind##_##name##_BITS>(FIELD(record, kind, name)))
+
+// Golden: Descriptor.unpack.
+static descriptor_t read_descriptor(const beat_t *memory, place_t place) {
+    ap_uint<DESCRIPTOR_BITS> record = read_record<DESCRIPTOR_BITS>(memory, place);
+    descriptor_t d;
+#define TAKE(member, name) d.member = FIELD(record, DESCRIPTOR, name).to_uint()
+#define TAKE_FLAG(member, name) d.member = FIELD(record, DESCRIPTOR, name) != 0
+    TAKE(op, OP), TAKE(c_in, C_IN), TAKE(h_in, H_IN), TAKE(w_in, W_IN), TAKE(c_out, C_OUT);
+    TAKE(h_out, H_OUT), TAKE(w_out, W_OUT), TAKE(kh, KH), TAKE(kw, KW);
+    TAKE(stride_y, STRIDE_Y), TAKE(stride_x, STRIDE_X), TAKE(pad_y, PAD_Y), TAKE(pad_x, PAD_X);
+    TAKE(dilation_y, DILATION_Y), TAKE(dilation_x, DILATION_X);
+    TAKE(pool_in, POOL_IN), TAKE(pool_log2, POOL_LOG2), TAKE(combine, COMBINE), TAKE(format, FORMAT);
+    TAKE(steps, STEPS), TAKE(reset, RESET), TAKE(leak, LEAK), TAKE(refractory, REFRACTORY), TAKE(policy, POLICY);
+    TAKE(bias, BIAS), TAKE(fraction, FRACTION), TAKE(output, OUTPUT), TAKE(samples, SAMPLES);
+    TAKE(input, INPUT), TAKE(second_input, SECOND_INPUT), TAKE(weights, WEIGHTS), TAKE(params, PARAMS);
+    TAKE(states, STATES), TAKE(result, RESULT), TAKE(taps, TAPS), TAKE(next, NEXT);
+    TAKE_FLAG(is_signed, SIGNED), TAKE_FLAG(second, SECOND), TAKE_FLAG(first, FIRST), TAKE_FLAG(last, LAST);
+    TAKE_FLAG(fire, FIRE), TAKE_FLAG(use_fir, USE_FIR);
+    d.planes = FIELD(record, DESCRIPTOR, PLANES).to_int() + 1;
+#undef TAKE
+#undef TAKE_FLAG
+    return d;
+}
+
+// Golden: read_plan.
+static plan_t read_plan(const beat_t *memory, place_t place) {
+    ap_uint<PLAN_BITS> record = read_record<PLAN_BITS>(memory, place);
+    plan_t plan;
+#define TAKE(member, name) plan.member = FIELD(record, PLAN, name).to_uint()
+    TAKE(columns, COLUMNS), TAKE(log2_h, LOG2_H), TAKE(rounds, ROUNDS), TAKE(value_shift, VALUE_SHIFT);
+    TAKE(planes_second, PLANES_SECOND), TAKE(planes_out, PLANES_OUT);
+    TAKE(in_channels, IN_CHANNELS), TAKE(out_channels, OUT_CHANNELS), TAKE(in_bit, IN_BIT), TAKE(slice, SLICE);
+    TAKE(taps, TAPS), TAKE(in_beats, IN_BEATS), TAKE(out_lanes, OUT_LANES);
+    TAKE(in_plane, IN_PLANE), TAKE(in_step, IN_STEP), TAKE(in_sample, IN_SAMPLE);
+    TAKE(second_step, SECOND_STEP), TAKE(second_sample, SECOND_SAMPLE);
+    TAKE(out_plane, OUT_PLANE), TAKE(out_step, OUT_STEP), TAKE(out_sample, OUT_SAMPLE);
+    TAKE(state_sample, STATE_SAMPLE);
+    TAKE(bias_map, BIAS_MAP), TAKE(bias_step, BIAS_STEP), TAKE(bias_sample, BIAS_SAMPLE);
+#undef TAKE
+    plan.value_after = FIELD(record, PLAN, VALUE_AFTER) != 0;
+    for (int code = 0; code < 16; code++) {
+        plan.codebook[code] = record.range(PLAN_CODE0_LSB + 8 * code + 7, PLAN_CODE0_LSB + 8 * code);
+    }
+    return plan;
+}
+
+// Golden: Channel.unpack, of all lanes of the output.
+static void read_channels(const beat_t *memory, const descriptor_t &d, const plan_t &plan) {
+    for (int lane = 0; lane < plan.out_channels; lane++) {
+#pragma HLS pipeline
+        beat_t record = memory[d.params + PLAN_BEATS + lane];
+        channels[lane] = {SIGNED(record, CHANNEL, THETA), SIGNED(record, CHANNEL, ZETA),
+                          SIGNED(record, CHANNEL, BIAS),  FIELD(record, CHANNEL, DECAY),
+                          SIGNED(record, CHANNEL, V_RESET), SIGNED(record, CHANNEL, REST)};
+    }
+}
+
+// Golden: Fir.unpack.
+static void read_fir(const beat_t *memory, place_t place) {
+    ap_uint<FIR_BITS> record = read_record<FIR_BITS>(memory, place);
+    fir.length = FIELD(record, FIR, LENGTH).to_int();
+    fir.shift = FIELD(record, FIR, SHIFT).to_int();
+    fir.segment = FIELD(record, FIR, SEGMENT).to_int();
+    for (int delay = 0; delay < 16; delay++) {
+        fir.taps[delay] = record.range(FIR_TAP0_LSB + 16 * delay + 15, FIR_TAP0_LSB + 16 * delay);
+    }
+}
+
+// Golden: read_weights. Codes fill a byte from its low end, and taps a beat.
+static void read_weights(const beat_t *memory, const descriptor_t &d, const plan_t &plan) {
+    int bits = FORMAT_WIDTHS[d.format], in_beat = 8 / bits, groups = plan.rounds << plan.log2_h;
+    place_t place = d.weights;
+    for (int group = 0; group < groups; group++) {
+        beat_t beat = 0;
+        for (int tap = 0; tap < plan.taps; tap++) {
+#pragma HLS pipeline
+            if (tap % in_beat == 0) beat = memory[place++];
+            for (int lane = 0; lane < LANES; lane++) {
+#pragma HLS unroll
+                int low = bits * (tap % in_beat * LANES + lane);
+                ap_uint<8> code = beat.range(low + bits - 1, low);
+                weights[group * plan.taps + tap][lane] = decode_weight(code, d.format, plan.codebook);
+            }
+        }
+    }
+}
+
+// ---- input
+
+static int set_bits(beat_t beat) {
+    int found = 0;
+    for (int place = 0; place < BEAT_WORDS; place++) {
+        unsigned word = word_of(beat, place).to_uint();
+        for (int bit = 0; bit < 32; bit++) {
+#pragma HLS unroll
+            found += word >> bit & 1;
+        }
+    }
+    return found;
+}
+
+// Golden: read_map. Some beats of all planes of one source, behind those of the other; returns the bits set.
+static int read_map(const beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int step, bool second,
+                    int first, int beats) {
+    place_t start = second ? d.second_input + sample * plan.second_sample + step * plan.second_step
+                           : d.input + sample * plan.in_sample + step * plan.in_step;
+    int planes = second ? plan.planes_second : d.planes, at = second ? d.planes * beats : 0, found = 0;
+    for (int plane = 0; plane < planes; plane++) {
+        for (int beat = 0; beat < beats; beat++) {
+#pragma HLS pipeline
+            beat_t value = memory[start + plane * plan.in_plane + first + beat];
+            maps[at++] = value;
+            found += set_bits(value);
+        }
+    }
+    return found;
+}
+
+static int read_maps(const beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int step, int first,
+                     int beats) {
+    int found = read_map(memory, d, plan, sample, step, false, first, beats);
+    if (d.second) found += read_map(memory, d, plan, sample, step, true, first, beats);
+    return found;
+}
+
+static bool bit_of(int beat, int bit) { return maps[beat + bit / BEAT_BITS][bit % BEAT_BITS]; }
+
+// Sources whose values are added.
+static int sources(const descriptor_t &d) { return d.second && d.combine == COMBINE_ADD ? 2 : 1; }
+
+// Golden: _joined. A bit of a plane of one source, or of both joined.
+static bool joined(const descriptor_t &d, int beats, int source, int plane, int bit) {
+    bool first = bit_of((source * d.planes + plane) * beats, bit);
+    if (!d.second || d.combine == COMBINE_ADD) return first;
+    bool second = bit_of((d.planes + plane) * beats, bit);
+    if (d.combine == COMBINE_OR) return first || second;
+    return first && second != (d.combine == COMBINE_AND_NOT);
+}
+
+// What a plane counts: plane 0 is the most significant; that of a signed first source counts negative.
+static int plane_weight(const descriptor_t &d, const plan_t &plan, int source, int plane) {
+    int weight = 1 << ((source ? plan.planes_second : d.planes) - 1 - plane);
+    return d.is_signed && source == 0 && plane == 0 ? -weight : weight;
+}
+
+// Golden: Maps. Values of the lanes of pooled pixels, and their spikes.
+static void make_values(const descriptor_t &d, const plan_t &plan) {
+    int shift = d.pool_in != POOL_NONE ? d.pool_log2 : 0, k = 1 << shift, wide = d.w_in >> shift;
+    for (int pixel = 0; pixel < (d.h_in >> shift) * wide; pixel++) {
+        int row = pixel / wide << shift, column = pixel % wide << shift;
+        spikes[pixel] = 0;
+        for (int lane = 0; lane < plan.in_channels; lane++) {
+            value_t value = 0;
+            for (int source = 0; source < sources(d); source++) {
+                int planes = source ? plan.planes_second : d.planes;
+                for (int plane = 0; plane < planes; plane++) {
+#pragma HLS pipeline
+                    int pooled = 0;
+                    for (int place = 0; place < k * k; place++) {
+                        int from = (row + place / k) * d.w_in + column + place % k;
+                        pooled += joined(d, plan.in_beats, source, plane,
+                                         plan.in_bit + from * plan.in_channels + lane);
+                    }
+                    if (d.pool_in == POOL_OR) pooled = pooled != 0;
+                    value += value_t(pooled * plane_weight(d, plan, source, plane));
+                    spikes[pixel] += pooled;
+                }
+            }
+            values[pixel * plan.in_channels + lane] = value;
+        }
+    }
+}
+
+// Golden: Gather. A of every neuron, from the values; returns the spikes met by windows.
+static ap_uint<64> gather(const descriptor_t &d, const plan_t &plan, sum_t sums[NEURONS]) {
+    int shift = d.pool_in != POOL_NONE ? d.pool_log2 : 0, high = d.h_in >> shift, wide = d.w_in >> shift;
+    int groups = plan.rounds << plan.log2_h, stride = plan.slice ? plan.slice : plan.in_channels;
+    ap_uint<64> met = 0;
+    for (int pixel = 0; pixel < d.h_out * d.w_out; pixel++) {
+        sum_t *sum = sums + pixel * plan.out_channels;
+        for (int lane = 0; lane < plan.out_channels; lane++) sum[lane] = 0;
+        for (int tap = 0; tap < d.kh * d.kw; tap++) {
+            int y = pixel / d.w_out * d.stride_y + tap / d.kw * d.dilation_y - d.pad_y;
+            int x = pixel % d.w_out * d.stride_x + tap % d.kw * d.dilation_x - d.pad_x;
+            if (y < 0 || y >= high || x < 0 || x >= wide) continue;
+            met += spikes[y * wide + x];
+            for (int lane = 0; lane < plan.in_channels; lane++) {
+                value_t value = values[(y * wide + x) * plan.in_channels + lane];
+                if (value == 0) continue;
+                // In slices a round sees its own bits of a pixel alone.
+                int first = plan.slice ? lane / plan.slice * (plan.slice / LANES) : 0;
+                int end = plan.slice ? first + plan.slice / int(LANES) : groups;
+                for (int group = first; group < end && group < groups; group++) {
+#pragma HLS pipeline
+                    const weight_t *weight = weights[group * plan.taps + tap * stride + lane % stride];
+                    for (int i = 0; i < LANES; i++) {
+#pragma HLS unroll
+                        sum[group * LANES + i] += sum_t(value * weight[i]);
+                    }
+                }
+            }
+        }
+    }
+    return met;
+}
+
+// Golden: filter_sums, of one neuron and the step in which the taps end; `last` is the last step that is known.
+static sum_t filter_sums(int neuron, int end, int last) {
+    ap_int<48> total = 0;
+    for (int delay = 0; delay < fir.length; delay++) {
+        int place = end - delay;
+        if (place >= 0 && place <= last) total += ap_int<40>(fir.taps[delay] * sums[place % DELAYS][neuron]);
+    }
+    return toward_zero(total, fir.shift);
+}
+
+// ---- output
+
+// Golden: write_map. Bits of all planes gather in beats, which are written as they are full, and at the end.
+struct planes_t {
+    beat_t held[8];
+    int planes;
+    place_t place, stride;
+};
+
+static void put_value(beat_t *memory, planes_t &out, int at, int value, bool ends) {
+    int bit = at % BEAT_BITS;
+    for (int plane = 0; plane < out.planes; plane++) {
+        if (bit == 0) out.held[plane] = 0;
+        out.held[plane][bit] = value >> (out.planes - 1 - plane) & 1;
+        if (ends || bit == BEAT_BITS - 1) memory[out.place + plane * out.stride + at / BEAT_BITS] = out.held[plane];
+    }
+}
+
+// Golden: _Layer._store. Words, one after the other, of whole beats.
+static void put_words(beat_t *memory, beat_t &held, place_t place, int at, word_t word) {
+    put_word(held, at % BEAT_WORDS, word);
+    if (at % BEAT_WORDS == BEAT_WORDS - 1) memory[place + at / BEAT_WORDS] = held;
+}
+
+// Golden: _Layer._output, of one neuron.
+static int value_of(const plan_t &plan, const step_t &made, membrane_t v, counts_t &counts) {
+    ap_int<33> chosen = plan.value_after ? potential_t(v) : made.u;
+    ap_int<33> whole = chosen < 0 ? ap_int<33>(0) : ap_int<33>(chosen >> plan.value_shift);
+    const ap_int<33> most = (1 << plan.planes_out) - 1;
+    counts.saturated += whole > most;
+    return whole > most ? most.to_int() : whole.to_int();
+}
+
+// ---- layers
+
+// Membranes at the begin of a sample, or those of the chunk before. Golden: Neurons.load.
+static void load(const beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample) {
+    place_t place = d.states + sample * plan.state_sample;
+    for (int at = 0; at < d.h_out * d.w_out * plan.out_channels; at++) {
+#pragma HLS pipeline
+        neurons[at] = {channels[at % plan.out_channels].rest, 0, false};
+        if (!d.first) {
+            word_t word = word_of(memory[place + at / BEAT_WORDS], at % BEAT_WORDS);
+            ap_uint<2> field = FIELD(word, STATE, R);
+            neurons[at].v = SIGNED(word, STATE, V);
+            // One field serves both: without a refractory period it is the spike of the last step.
+            neurons[at].r = d.refractory ? field : ap_uint<2>(0);
+            neurons[at].fired = d.refractory ? field == d.refractory : field > 0;
+        }
+    }
+}
+
+// Golden: Neurons.store.
+static void store(beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample) {
+    beat_t held = 0;
+    for (int at = 0; at < d.h_out * d.w_out * plan.out_channels; at++) {
+        word_t word = 0;
+        if (is_channel(at % plan.out_channels, d.c_out, plan.out_lanes)) {
+            word_t field = d.refractory ? word_t(neurons[at].r) : word_t(neurons[at].fired);
+            word = word_t(ap_uint<24>(neurons[at].v)) | field << STATE_R_LSB;
+        }
+        put_words(memory, held, d.states + sample * plan.state_sample, at, word);
+    }
+}
+
+// One step of all neurons of a sample; its sums end in step `end`, and those up to step `last` are known.
+static void run_step(beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int t, int end, int last,
+                     counts_t &counts) {
+    int number = d.h_out * d.w_out * plan.out_channels;
+    place_t result = d.result + sample * plan.out_sample + t * plan.out_step;
+    place_t biases = plan.bias_map + t * plan.bias_step + sample * plan.bias_sample;
+    planes_t out;
+    out.planes = plan.planes_out;
+    out.place = result;
+    out.stride = plan.out_plane;
+    beat_t held = 0;
+    for (int at = 0; at < number; at++) {
+#pragma HLS pipeline
+        int lane = at % plan.out_channels, value = 0;
+        current_t j = 0;
+        if (is_channel(lane, d.c_out, plan.out_lanes)) {
+            const channel_t &channel = channels[lane];
+            sum_t a = d.use_fir ? filter_sums(at, end, last) : sums[t % DELAYS][at];
+            ap_int<32> bias = 0;
+            if (d.bias != BIAS_CHANNEL) bias = word_of(memory[biases + at / BEAT_WORDS], at % BEAT_WORDS);
+            j = scale(a, d.fraction, channel, bias);
+            if (d.output != OUTPUT_SUMS) {
+                step_t made = step(d, channel, neurons[at], j);
+                counts.saturated += made.saturated;
+                counts.spikes_out += made.spike;
+                tally[lane] += made.spike;
+                value = made.spike;
+                if (d.output == OUTPUT_VALUE) value = value_of(plan, made, neurons[at].v, counts);
+            }
+        }
+        if (d.output == OUTPUT_SUMS) put_words(memory, held, result, at, word_t(j));
+        if (d.output == OUTPUT_SPIKES || d.output == OUTPUT_VALUE) {
+            put_value(memory, out, at, value, at == number - 1);
+        }
+    }
+}
+
+// Golden: _Layer._finish.
+static void finish(beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample) {
+    place_t result = d.result + sample * plan.out_sample;
+    beat_t held = 0;
+    if (d.output == OUTPUT_COUNTS) {
+        // Two counts in a word, and those of lanes that are no channel are 0.
+        for (int at = 0; at < plan.out_channels / 2; at++) {
+            put_words(memory, held, result, at, word_t(tally[2 * at]) | word_t(tally[2 * at + 1]) << 16);
+        }
+    }
+    if (d.output == OUTPUT_MEMBRANE) {
+        for (int at = 0; at < d.h_out * d.w_out * plan.out_channels; at++) {
+            bool there = is_channel(at % plan.out_channels, d.c_out, plan.out_lanes);
+            put_words(memory, held, result, at, there ? word_t(neurons[at].v) : word_t(0));
+        }
+    }
+    if (!d.last) store(memory, d, plan, sample);
+}
+
+// Golden: _Layer.run, of one sample.
+static void run(beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, counts_t &counts) {
+    load(memory, d, plan, sample);
+    for (int lane = 0; lane < plan.out_channels; lane++) tally[lane] = 0;
+    // A FIR over segments knows the sums of a whole one at its last step.
+    int segment = d.use_fir && fir.segment ? fir.segment : 1;
+    for (int t = 0; t < d.steps; t++) {
+        counts.spikes_in += read_maps(memory, d, plan, sample, t, 0, plan.in_beats);
+        make_values(d, plan);
+        ap_uint<64> met = gather(d, plan, sums[t % DELAYS]);
+        counts.events += plan.slice ? met : ap_uint<64>(met * plan.rounds);
+        int begin = t - t % segment, end = begin + segment - 1;
+        for (int s = begin; (t == end || t == d.steps - 1) && s <= t; s++) {
+            run_step(memory, d, plan, sample, s, end, t, counts);
+        }
+    }
+    finish(memory, d, plan, sample);
+}
+
+// Golden: _Layer.copy, of one sample and step. Sources and output lie alike, so that beats follow each other.
+static void copy(beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int t, counts_t &counts) {
+    planes_t out;
+    out.planes = plan.planes_out;
+    out.place = d.result + sample * plan.out_sample + t * plan.out_step;
+    out.stride = plan.out_plane;
+    const int most = (1 << plan.planes_out) - 1;
+    for (int beat = 0; beat < plan.in_beats; beat++) {
+        counts.spikes_in += read_maps(memory, d, plan, sample, t, beat, 1);
+        for (int bit = 0; bit < BEAT_BITS; bit++) {
+            int value = 0;
+            for (int source = 0; source < sources(d); source++) {
+                for (int plane = 0; plane < (source ? plan.planes_second : d.planes); plane++) {
+                    if (joined(d, 1, source, plane, bit)) value += plane_weight(d, plan, source, plane);
+                }
+            }
+            counts.saturated += value > most;
+            put_value(memory, out, beat * BEAT_BITS + bit, value > most ? most : value, false);
+        }
+    }
+}
+
+// Golden: carry_out.
+static counts_t carry_out(beat_t *memory, const descriptor_t &d, const plan_t &plan) {
+    counts_t counts = {0, 0, 0, 0};
+    if (d.op == OP_BARRIER) return counts;
+    if (d.op != OP_COPY) {
+        read_channels(memory, d, plan);
+        read_weights(memory, d, plan);
+        if (d.use_fir) read_fir(memory, d.taps);
+    }
+    for (int sample = 0; sample < d.samples; sample++) {
+        if (d.op != OP_COPY) run(memory, d, plan, sample, counts);
+        for (int t = 0; d.op == OP_COPY && t < d.steps; t++) copy(memory, d, plan, sample, t, counts);
+    }
+    return counts;
+}
+
+// A COUNTERS record. The clock's words stay zero.
+static void write_counters(beat_t *memory, place_t place, int number, const counts_t &counts) {
+    ap_uint<COUNTERS_BITS> record = 0;
+#define PUT(name, value) record.range(COUNTERS_##name##_LSB + COUNTERS_##name##_BITS - 1, COUNTERS_##name##_LSB) = value
+    PUT(NUMBER, word_t(number));
+    PUT(SATURATED, word_t(counts.saturated));
+    PUT(EVENTS, counts.events);
+    PUT(SPIKES_IN, counts.spikes_in);
+    PUT(SPIKES_OUT, counts.spikes_out);
+#undef PUT
+    for (int beat = 0; beat < COUNTERS_BITS / BEAT_BITS; beat++) {
+        memory[place + beat] = record.range(BEAT_BITS * beat + BEAT_BITS - 1, BEAT_BITS * beat);
+    }
+}
+
+// Golden: LifModel.start, behind its refusals. Returns the flags.
+static word_t start(beat_t *memory, place_t list, place_t records, int limit, bool recorded, int &executed,
+                    counts_t &total) {
+    total = {0, 0, 0, 0};
+    place_t place = list;
+    for (executed = 0;; executed++) {
+        descriptor_t d = read_descriptor(memory, place);
+        if (d.op == OP_END) return 0;
+        if (executed == limit) return word_t(1) << STATUS_ENDLESS_LSB;
+        plan_t plan = read_plan(memory, d.params);
+        if (d.op != OP_BARRIER && !(fits(d) && plan.columns == CAP_COLUMNS)) return word_t(1) << STATUS_UNFIT_LSB;
+        counts_t counts = carry_out(memory, d, plan);
+        if (recorded) write_counters(memory, records + 4 * executed, executed, counts);
+        total.events += counts.events;
+        total.spikes_in += counts.spikes_in;
+        total.spikes_out += counts.spikes_out;
+        total.saturated += counts.saturated;
+        place = d.next;
+    }
+}
+
+}  // namespace lif
+}  // namespace spynq
+
+void lif(spynq::beat_t *m_axi_gmem, spynq::word_t MODE, spynq::word_t LIMIT, spynq::address_t BASE,
+         spynq::word_t LIST, spynq::word_t RECORDS, spynq::word_t *STATUS, spynq::word_t *EXECUTED,
+         spynq::word_t *SATURATED, ap_uint<64> *EVENTS, ap_uint<64> *SPIKES_IN, ap_uint<64> *SPIKES_OUT) {
+#pragma HLS interface m_axi port=m_axi_gmem bundle=gmem offset=off max_read_burst_length=16 max_write_burst_length=16
+#pragma HLS interface s_axilite port=return bundle=control
+#pragma HLS interface s_axilite port=STATUS bundle=control offset=STATUS_OFFSET
+#pragma HLS interface s_axilite port=MODE bundle=control offset=MODE_OFFSET
+#pragma HLS interface s_axilite port=LIMIT bundle=control offset=LIMIT_OFFSET
+#pragma HLS interface s_axilite port=BASE bundle=control offset=BASE_LO_OFFSET
+#pragma HLS interface s_axilite port=LIST bundle=control offset=LIST_OFFSET
+#pragma HLS interface s_axilite port=RECORDS bundle=control offset=RECORDS_OFFSET
+#pragma HLS interface s_axilite port=EXECUTED bundle=control offset=EXECUTED_OFFSET
+#pragma HLS interface s_axilite port=SATURATED bundle=control offset=SATURATED_OFFSET
+#pragma HLS interface s_axilite port=EVENTS bundle=control offset=EVENTS_LO_OFFSET
+#pragma HLS interface s_axilite port=SPIKES_IN bundle=control offset=SPIKES_IN_LO_OFFSET
+#pragma HLS interface s_axilite port=SPIKES_OUT bundle=control offset=SPIKES_OUT_LO_OFFSET
+    using namespace spynq::lif;
+    if (LIMIT == 0 || BASE % spynq::BEAT_BYTES != 0) {
+        *STATUS = spynq::word_t(1) << STATUS_REFUSED_LSB;
+        return;
+    }
+    // Whatever a list names is counted in beats from BASE.
+    spynq::beat_t *memory = m_axi_gmem + spynq::beat_at(BASE);
+    counts_t total;
+    int executed;
+    *STATUS = start(memory, LIST, RECORDS, LIMIT.to_int(), MODE >> MODE_COUNTERS_LSB & 1, executed, total);
+    *EXECUTED = executed;
+    *SATURATED = total.saturated;
+    *EVENTS = total.events;
+    *SPIKES_IN = total.spikes_in;
+    *SPIKES_OUT = total.spikes_out;
+}
