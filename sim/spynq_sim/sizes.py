@@ -27,6 +27,8 @@ RESOURCES = ("lut", "ff", "dsp", "bram36", "uram")
 BUILDS = {
     "stm: flat, 32 lanes": ("stm", "spynq_sim.bench_stm:FLAT"),
     "stm: weighting, 64 lanes": ("stm", "spynq_sim.bench_stm:WEIGHTING"),
+    "stm: edge, 32 lanes": ("stm", "spynq_sim.bench_tree:EDGE"),
+    "sgf: 128 x 128, 80 frames": ("sgf", "spynq_sim.bench_sgf:CONFIG"),
 }
 """Kernel and build parameters by the name a build is published under."""
 

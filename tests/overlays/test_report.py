@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from spynq.cli import main
+from spynq.echo.params import EchoConfig
 from spynq.errors import MissingDependency, SpynqError
 from spynq_hw import proxy
 from spynq_hw.estimate import KEPT, count
@@ -17,7 +18,7 @@ from spynq_sim import sizes
 from spynq_sim.sizes import ACCEPTED, BUILDS, Build, Size, accept, builds, measure
 
 CELLS = {"LUT6": 1000, "FDRE": 500, "DSP48E2": 10, "RAMB36E2": 2, "RAMB18E2": 1}
-ECHO = Build("echo", "echo", None)
+ECHO = Build("echo", "echo", EchoConfig())
 
 
 def _size(accepted: dict[str, float], **changed: int) -> Size:
@@ -83,7 +84,6 @@ def test_published_builds_are_as_large_as_accepted() -> None:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Echo as the only published build, its figures in files of the test."""
-    monkeypatch.setattr(sizes, "BUILDS", {"echo": ("echo", "spynq.echo.params:EchoConfig.default")})
     monkeypatch.setattr(sizes, "builds", lambda names=(): [ECHO])
     monkeypatch.setattr(sizes, "ACCEPTED", tmp_path / "sizes.json")
     monkeypatch.setattr(sizes, "known", lambda text, top: count(CELLS))
