@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spynq.bench import Measured, bench
-from spynq.bench.sgf_set import part
+from spynq.bench.rows.sgf_tables import FEATURES, feature_setup, paper_bits
+from spynq.bench.sgf_set import paper_part, part
 from spynq.errors import MissingDependency
 from spynq.sgf import golden
 from spynq.sgf.calibrate import bits_by_quantiles
+from spynq.sgf.params import DECISION
 from spynq.sgf.presets import GESTURE_CLASSES, flat
 from spynq.sgf.protocol import Trials
 from spynq.sgf.statistics import names
@@ -56,12 +58,35 @@ def _vectors() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return train, test
 
 
+def _linear(train: NDArray[np.bool_], test: NDArray[np.bool_]) -> Measured:
+    found = _rivals().linear(train, part("train").labels, test)
+    return Measured(_accuracy(found), f"scikit-learn, {train.shape[1]} bits; {_SET}")
+
+
+def _feature_row(name: str) -> Callable[[], Measured]:
+    def measure() -> Measured:
+        bits = bits_by_quantiles(feature_setup(name, DECISION[0]), part("train").statistics)["A"]
+        train, test = (golden.bits_of(part(half).statistics, bits) for half in ("train", "test"))
+        return _linear(train, test)
+
+    return measure
+
+
+for _name in FEATURES:
+    bench("sgf", f"features: {_name}, rival: logistic regression", unit="%")(_feature_row(_name))
+
+
+@bench("sgf", "features: the authors' unit A and thresholds, rival: logistic regression", unit="%")
+def linear_on_paper_bits() -> Measured:
+    """The authors' bits, for a learner with gradients."""
+    train, test = (golden.bits_of(paper_part(half).statistics, paper_bits()) for half in ("train", "test"))
+    return _linear(train, test)
+
+
 @bench("sgf", "36:24, rival: logistic regression on the flat setup's bits", unit="%")
 def linear_on_bits() -> Measured:
     """What the bits hold, for a learner with gradients and many passes."""
-    train, test = _vectors()
-    found = _rivals().linear(train, part("train").labels, test)
-    return Measured(_accuracy(found), f"scikit-learn, {train.shape[1]} bits; {_SET}")
+    return _linear(*_vectors())
 
 
 @bench("sgf", "36:24, rival: nearest neighbour in Hamming distance on the flat setup's bits", unit="%")

@@ -73,7 +73,7 @@ def small_model() -> Measured:
 # Table 10.1: which features
 
 
-def _paper_bits() -> tuple[Bit, ...]:
+def paper_bits() -> tuple[Bit, ...]:
     """The authors' unit A with their fixed thresholds: 28 distinct of 68 bits."""
     places = names(BUILD)
     halves = [Bit(places[f"above_{side}_{i}"], 10) for side in ("left", "right") for i in (0, 1)]
@@ -116,7 +116,7 @@ def _feature_row(name: str, scoring: str) -> Callable[[], Measured]:
 def _paper_row(scoring: str) -> Callable[[], Measured]:
     def measure() -> Measured:
         setup = replace(flat(GESTURE_CLASSES, scoring), thetas=(20, 21, 3, 4))
-        outcome = with_bits(setup, {"A": _paper_bits()}, paper_part("train"), paper_part("test"))
+        outcome = with_bits(setup, {"A": paper_bits()}, paper_part("train"), paper_part("test"))
         return Measured(
             outcome.accuracy, f"{_HOW}, but the authors' fixed thresholds; 28 distinct bits of 68"
         )
