@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,12 +124,13 @@ def _helps(command: argparse.ArgumentParser, name: str) -> Iterator[str]:
 
 
 def _copy_notebook(source: Path, target: Path) -> None:
-    """A notebook with a title in front, if it has none: Sphinx wants one."""
+    """A notebook, its links to pages seen from here; Sphinx wants it to begin with a title."""
     target.parent.mkdir(parents=True, exist_ok=True)
     text = source.read_text(encoding="utf-8")
     book: dict[str, Any] = json.loads(text)
     first = "".join(book["cells"][0]["source"]) if book["cells"] else ""
     if not first.lstrip().startswith("# "):
         raise ValueError(f"{source.name} begins without a title; its first cell must be '# ...'")
+    text = text.replace("../../docs/", "../../")
     if not target.exists() or target.read_text(encoding="utf-8") != text:
-        shutil.copyfile(source, target)
+        target.write_text(text, encoding="utf-8")
