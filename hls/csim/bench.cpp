@@ -46,6 +46,10 @@ int main(int count, char **arguments) {
         std::vector<port_t> streams(ports + 1);
         for (std::uint64_t port = 0; port < ports; port++) {
             std::uint64_t beats = number(file);
+            if (beats > room) {
+                std::puts("runs.bin is damaged; write it again");
+                return 2;
+            }
             std::vector<std::uint8_t> raw = take(file, 8 * beats), last = take(file, beats);
             std::memcpy(held[port].data(), raw.data(), raw.size());
             std::memcpy(ends[port].data(), last.data(), last.size());
@@ -56,8 +60,12 @@ int main(int count, char **arguments) {
         equal &= memory == take(file, size);
         for (std::uint64_t port = 0; port < ports; port++) {
             std::uint64_t beats = number(file);
+            if (beats != streams[port].count) {
+                equal = false;
+                break;
+            }
             std::vector<std::uint8_t> raw = take(file, 8 * beats), last = take(file, beats);
-            equal &= beats == streams[port].count && std::memcmp(raw.data(), held[port].data(), raw.size()) == 0 &&
+            equal &= std::memcmp(raw.data(), held[port].data(), raw.size()) == 0 &&
                      std::memcmp(last.data(), ends[port].data(), last.size()) == 0;
         }
         if (!equal || !file) {

@@ -31,7 +31,8 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize("name", TWINS)
 def test_a_twin_equals_the_model_over_many_beats(name: str, fresh_seed: int) -> None:
-    assert compare(name, fresh_seed, BEATS) > 50
+    # A run of sgf moves thousands of beats, one of stm about a hundred.
+    assert compare(name, fresh_seed, BEATS) >= 20
 
 
 @pytest.mark.parametrize("name", TWINS)

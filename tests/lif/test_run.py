@@ -63,9 +63,9 @@ def test_synaptic_operations_are_spikes_that_met_weights() -> None:
 
 
 def test_the_json_has_the_promised_keys() -> None:
-    from spynq.cli.output import _plain
+    from spynq.cli.output import plain
 
-    told = json.loads(json.dumps(_plain(_network().run(_spikes(6, 2, 2, 8, 8), "golden").to_dict())))
+    told = json.loads(json.dumps(plain(_network().run(_spikes(6, 2, 2, 8, 8), "golden").to_dict())))
     assert list(told) == [
         "device", "network", "layers", "outputs", "predictions", "spikes", "cycles", "synaptic_operations",
         "utilisation", "seconds",
