@@ -1,4 +1,6 @@
 // C simulation of the sgf twin: registers by byte offset, streams as ports in the order of their names.
+#include <cstdio>
+
 #include "../sgf.hpp"
 
 struct port_t {
@@ -11,7 +13,17 @@ extern "C" void run(std::uint32_t *registers, std::uint8_t *, void *ports) {
     using namespace spynq::sgf;
     port_t &out = static_cast<port_t *>(ports)[0], &in = static_cast<port_t *>(ports)[1];
     hls::stream<beat_t> s_axis("s_axis"), m_axis("m_axis");
-    for (std::uint64_t i = 0; i < in.count; i++) s_axis.write({in.words[i], in.last[i] != 0});
+    bool paused = false;
+    for (std::uint64_t i = 0; i < in.count; i++) {
+        ap_uint<64> data = in.words[i];
+        paused |= SGF_FIELD(data, EVENT, COMMAND) != 0 && SGF_FIELD(data, COMMAND, KIND) == KIND_PAUSE;
+        s_axis.write({data, in.last[i] != 0});
+    }
+    if (!paused) {
+        // The twin would wait for ever.
+        std::puts("no PAUSE is among the words");
+        return;
+    }
     auto word = [&](std::int64_t offset) { return ap_uint<32>(registers[offset / 4]); };
     ap_uint<32> status, numbers[11];
     for (int i = 0; i < 11; i++) numbers[i] = word(EVENTS_IN_OFFSET + 4 * i);

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections import deque
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spynq.cli import main
@@ -16,7 +18,7 @@ from spynq.errors import MissingDependency, SpynqError
 from spynq.kernels import get, kernels
 from spynq.lif.params import BUILT, mask
 from spynq_sim.hls import compile_twin
-from spynq_sim.hls.compare import cases, compare, small
+from spynq_sim.hls.compare import Streams, cases, compare, small
 from spynq_sim.hls.twin import SOURCES, vendor_headers
 from spynq_sim.hls.vectors import write_bench
 
@@ -48,13 +50,13 @@ def test_a_planted_mistake_is_noticed(name: str, tmp_path: Path) -> None:
     (file,) = (path for path in sources.glob(f"{name}.?pp") if good in path.read_text())
     file.write_text(file.read_text().replace(good, bad))
     twin, right = compile_twin(name, small(name), sources), compile_twin(name, small(name))
-    import numpy as np
 
     for _, played in zip(range(400), cases(name, 1), strict=False):
         seen = []
         for one in (twin, right):
             memory = np.frombuffer(bytearray(played.before), np.uint8)
-            seen.append((one.start(played.registers, memory, dict(played.streams)), memory.tobytes()))
+            streams = {port: deque(beats) for port, beats in played.streams.items()}
+            seen.append((one.start(played.registers, memory, streams), memory.tobytes(), streams))
         if seen[0] != seen[1]:
             return
     pytest.fail("the mistake made no difference in 400 runs")
@@ -129,7 +131,6 @@ def test_what_a_twin_prints_is_an_error(tmp_path: Path) -> None:
     )
     twin = compile_twin("stm", small("stm"), sources)
     played = next(iter(cases("stm", 1)))
-    import numpy as np
 
     with pytest.raises(SpynqError, match="the twin of stm printed: read while empty"):
         twin.start(played.registers, np.frombuffer(bytearray(played.before), np.uint8))
@@ -139,3 +140,10 @@ def test_missing_headers_name_their_package(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("spynq_sim.hls.twin.find_spec", lambda name: None)
     with pytest.raises(MissingDependency, match="pip install --no-deps hls4ml"):
         vendor_headers()
+
+
+def test_a_run_without_an_end_is_told_and_not_waited_for() -> None:
+    registers = next(iter(cases("sgf", 1))).registers
+    streams: Streams = {"s_axis": deque(), "m_axis": deque()}
+    with pytest.raises(SpynqError, match="no PAUSE is among the words"):
+        compile_twin("sgf", small("sgf")).start(registers, np.zeros(16, np.uint8), streams)
