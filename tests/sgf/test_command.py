@@ -120,7 +120,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["infer", "MODEL"], "the following arguments are required: FILE"),
     (["teach", "MODEL", "FILE", "--label", "up"], "no class is called 'up'; the classes are left, right"),
     (["teach", "MODEL", "FILE", "--label", "9"], "classes are numbered 0 to 3, not 9"),
-    (["infer", "absent.json", "FILE"], "absent.json: No such file or directory"),
+    (["infer", "absent.json", "FILE"], "make it: spynq sgf calibrate absent.json FILE"),
     (["infer", "FILE", "FILE"], "no model of sgf"),
     (["calibrate", "new.json", "FILE"], "a new model needs --classes A,B,... or --gestures, one of them"),
     (["calibrate", "MODEL", "FILE", "--frames", "9"], "exists, and --frames is for a new model"),

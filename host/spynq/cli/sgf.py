@@ -101,6 +101,11 @@ def _new_setup(asked: dict[str, Any], trial: Any) -> Any:
 def _load(arguments: argparse.Namespace) -> Any:
     from spynq.sgf import SGF
 
+    if not arguments.model.exists():
+        raise ValueError(
+            f"{arguments.model} does not exist; "
+            f"make it: spynq sgf calibrate {arguments.model} FILE... --classes A,B"
+        )
     return SGF.load(arguments.model, device=arguments.device)
 
 
