@@ -152,6 +152,27 @@ def test_refusals_are_one_line(
     assert sentence in captured.err
 
 
+def test_a_new_model_of_a_named_sensor_takes_files_that_tell_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "narrow.csv", tmp_path / "wide.csv"]
+    rng = np.random.default_rng(1)
+    for file, width, speed in zip(files, (40, 60), (0.02, -0.05), strict=True):
+        x = (width / 2 + width / 3 * np.sin(speed * np.arange(1024)) + rng.normal(0, 1, 1024)).astype(int)
+        y = rng.integers(0, width, 1024)
+        rows = (f"{i},{x[i]},{y[i]},{i % 2}" for i in range(1024))
+        file.write_text("\n".join(["t,x,y,p", *rows]) + "\n")
+    new = str(tmp_path / "new.json")
+    making = ["--classes", "a,b", "--events", "256", "--frames", "4", "--sensor", "64", "64"]
+    assert main(["sgf", "calibrate", new, *map(str, files), *making]) == 0
+    assert main(["sgf", "teach", new, str(files[1]), "--label", "a"]) == 0
+    with SGF.load(new, device="golden") as model:
+        assert tuple(model.config.sensor) == (64, 64)
+    capsys.readouterr()
+    assert main(["sgf", "calibrate", new, str(files[0]), "--sensor", "80", "80"]) == 1
+    assert "--sensor is for a new model" in capsys.readouterr().err
+
+
 def test_another_sensor_is_told_from_its_coordinates(
     model: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,6 +39,9 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     made.add_argument("--events", metavar="N", type=int, help="new model: events of a frame (1000)")
     made.add_argument("--frames", metavar="N", type=int, help="new model: frames of a trial (80)")
+    made.add_argument(
+        "--sensor", metavar=("W", "H"), nargs=2, type=int, help="new model: pixels (those of the first FILE)"
+    )
     made.set_defaults(run=calibrate)
     kinds.add_parser("teach", parents=[files, label], help="teach trials of one class").set_defaults(
         run=teach
@@ -82,7 +85,7 @@ def calibrate(arguments: argparse.Namespace) -> int:
 
 
 def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
-    names = ("classes", "gestures", "scoring", "events", "frames")
+    names = ("classes", "gestures", "scoring", "events", "frames", "sensor")
     return {name: value for name in names if (value := getattr(arguments, name)) not in (None, False)}
 
 
@@ -90,7 +93,8 @@ def _new_setup(asked: dict[str, Any], trial: Any) -> Any:
     from spynq.sgf import flat, gestures
 
     options: dict[str, Any] = {name: asked[name] for name in ("scoring", "events", "frames") if name in asked}
-    options["sensor"] = (trial.width, trial.height)
+    # A file without a header has only its largest coordinates to tell.
+    options["sensor"] = tuple(asked.get("sensor", (trial.width, trial.height)))
     if "gestures" in asked and "classes" not in asked:
         return gestures(**options)
     if "classes" in asked and "gestures" not in asked:
