@@ -47,7 +47,8 @@ def test_a_planted_mistake_is_noticed(name: str, tmp_path: Path) -> None:
     }[name]
     sources = tmp_path / "hls"
     shutil.copytree(SOURCES, sources)
-    (file,) = (path for path in sources.glob(f"{name}.?pp") if good in path.read_text())
+    files = [*sources.glob(f"{name}.?pp"), *sources.glob(f"{name}/*.hpp")]
+    (file,) = (path for path in files if good in path.read_text())
     file.write_text(file.read_text().replace(good, bad))
     twin, right = compile_twin(name, small(name), sources), compile_twin(name, small(name))
 

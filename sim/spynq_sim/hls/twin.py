@@ -185,7 +185,7 @@ def compile_twin(name: str, config: Any = None, sources: Path = SOURCES) -> Twin
     if shutil.which("g++") is None:
         raise MissingDependency("the C++ compiler g++ is not installed: sudo apt-get install g++")
     header = register_header(entry.kernel, entry.twin(config))
-    files = sorted([*sources.glob("*.?pp"), *sources.glob("csim/*.?pp")])
+    files = sorted(sources.rglob("*.?pp"))
     key = digest(header, *_FLAGS, *_QUIET, *(part for f in files for part in (f.name, f.read_bytes())))
     library = folder() / "hls" / f"{name}-{key}.so"
     with locked(f"hls-{name}-{key}"):
