@@ -8,7 +8,7 @@ from typing import Literal
 
 __all__ = ["Bound", "Row", "Verdict", "verdict"]
 
-Verdict = Literal["moonshot", "must", "short"]
+Verdict = Literal["moonshot", "must", "measured", "short"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def verdict(value: float | None, must: str | None, moonshot: str | None) -> Verd
     -------
     str
         ``"moonshot"``, ``"must"`` or ``"short"``; a value that is missing or not finite is short,
-        and so is one that reaches the moonshot but not the must.
+        and so is one that reaches the moonshot but not the must. ``"measured"`` where there is no
+        must to reach and the moonshot, if there is one, was missed.
     """
     if value is None or not math.isfinite(value):
         return "short"
@@ -64,7 +65,7 @@ def verdict(value: float | None, must: str | None, moonshot: str | None) -> Verd
         return "short"
     if moonshot is not None and Bound(moonshot).holds(value):
         return "moonshot"
-    return "must"
+    return "measured" if must is None else "must"
 
 
 @dataclass(frozen=True)
