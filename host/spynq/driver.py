@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from spynq.contract import Kernel
 from spynq.errors import BusError, DeviceTimeout, KernelMismatch, SpynqError
 
+if TYPE_CHECKING:
+    from spynq.exchange import StreamPair
+
 __all__ = ["DEFAULT_TIMEOUT", "KernelDriver"]
 
 DEFAULT_TIMEOUT = 60.0
@@ -20,11 +23,11 @@ _IDLE = 0b100
 
 
 class KernelDriver:
-    """Mixin over anything with ``read``, ``write`` and ``allocate``.
+    """Mixin over anything with ``read``, ``write``, ``allocate``, and ``stream_pair`` if there are streams.
 
     A device makes a class of a kernel's driver and its own access class: on pynq devices that is
     ``pynq.DefaultIP`` (see :mod:`spynq.ip`), on ``golden`` a register file in front of the model.
-    The mixin comes first among the bases, so it defines none of the three methods.
+    The mixin comes first among the bases, so it defines none of these methods.
     """
 
     kernel: ClassVar[Kernel]
@@ -39,6 +42,9 @@ class KernelDriver:
 
         def allocate(self, shape: int | tuple[int, ...], dtype: Any = "u4") -> Any:
             """Array in memory that the kernel reaches at its ``device_address``."""
+
+        def stream_pair(self) -> StreamPair:
+            """The kernel's streams, for one run (see :func:`spynq.exchange.exchange`)."""
 
     def _check(self) -> None:
         """Refuse a kernel that this driver does not fit, before anything else is touched.

@@ -14,6 +14,7 @@ from pynq import DefaultIP
 from spynq.contract import Kernel
 from spynq.driver import KernelDriver
 from spynq.errors import KernelMismatch, SpynqError
+from spynq.exchange import DmaPair
 from spynq.kernels import KernelEntry, kernels
 
 __all__ = ["DRIVERS", "find"]
@@ -46,6 +47,10 @@ class _PynqAccess:
     def allocate_at(self, address: int, nbytes: int) -> Any:
         """Bytes at an address of the caller's choice, where the device can place them."""
         return self.device.allocate_at(address, nbytes)
+
+    def stream_pair(self) -> DmaPair:
+        """The streams of one run, behind the DMA beside the kernel."""
+        return DmaPair(self.device, getattr(self._overlay, f"{self._fullpath}_dma"))
 
     def traffic(self) -> str:
         """Bytes moved, where the device counts them."""

@@ -107,7 +107,9 @@ class KernelEntry:
         """A function of the kernel's module ``selftest`` beside its driver, if there is one.
 
         ``runs(driver, seed)`` yields names and results that are equal on every device; ``moved(driver)``
-        moves much data in one run, and returns how many bytes.
+        moves much data in one run, and returns how many bytes. ``TIMED`` names registers that count
+        clocks, and ``untold(driver, memory)`` yields addresses and masks of bytes that the last run wrote
+        and the contract does not tell.
         """
         return self._beside("selftest", name)
 

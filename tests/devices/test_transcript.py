@@ -13,9 +13,12 @@ import pytest
 from spynq.cli import main
 from spynq.devices import open_kernel
 from spynq.errors import FormatError, KernelMismatch, SpynqError
-from spynq.kernels import get
+from spynq.kernels import get, kernels
+from spynq.lif.formats import COUNTERS
+from spynq.lif.params import LifConfig
+from spynq.sgf.samples import SMALL
 from spynq.stm.params import StmConfig
-from spynq.transcript import Transcript, TranscriptMismatch, load, record, replay
+from spynq.transcript import Entry, Transcript, TranscriptMismatch, load, record, replay
 
 CONFIGS: dict[str, Any] = {
     "echo": None,
@@ -23,6 +26,8 @@ CONFIGS: dict[str, Any] = {
         lanes=2, terms=1, population=8, columns=2, bins=4, states=4, state_bits=2, parents=1, program=8,
         table=16, targets=2,
     ),
+    "sgf": SMALL,
+    "lif": LifConfig(columns=1, dsp=False, weights=1024, banks=2, maps=64, units=64, rounds=8),
 }  # fmt: skip
 
 
@@ -33,6 +38,10 @@ def _recorded(kernel: str, device: str = "golden", seed: int = 1) -> Transcript:
         for _ in runs(driver, seed):
             pass
     return transcript
+
+
+def test_every_kernel_is_recorded_here() -> None:
+    assert set(CONFIGS) == set(kernels())
 
 
 @pytest.mark.parametrize("kernel", sorted(CONFIGS))
@@ -81,6 +90,65 @@ def test_memory_that_differs_is_named_by_its_address() -> None:
         f"access {index + 1} of .*memory at {entry.place + 9:#x} holds .* 2 of {len(wrong)} bytes differ"
     )
     with pytest.raises(TranscriptMismatch, match=sentence):
+        replay(transcript, "golden")
+
+
+def _entry_of(transcript: Transcript, kind: str) -> tuple[int, Entry]:
+    return next((i, e) for i, e in reversed(list(enumerate(transcript.entries))) if e.kind == kind)
+
+
+def test_a_stream_word_that_differs_is_named() -> None:
+    transcript = _recorded("sgf")
+    index, entry = _entry_of(transcript, "receive")
+    wrong = bytearray(entry.data)
+    wrong[8] ^= 4
+    transcript.entries[index] = changed(entry, data=bytes(wrong))
+    words = np.frombuffer(entry.data, "<u8").tolist()
+    sentence = (
+        rf"access {index + 1} of \d+: word 2 of the stream is {words[1]:#x}, recorded {words[1] ^ 4:#x}; "
+        f"1 of {len(words)} words differ"
+    )
+    with pytest.raises(TranscriptMismatch, match=sentence):
+        replay(transcript, "golden")
+
+
+def test_clock_counts_in_memory_are_not_compared_and_their_neighbours_are() -> None:
+    transcript = _recorded("lif")
+    index, entry = _entry_of(transcript, "from_device")
+    written = {e.place: e.value for e in transcript.entries if e.kind == "write"}
+    kernel = get("lif").kernel
+    base, records = written[kernel.offset("BASE_LO")], written[kernel.offset("RECORDS")]
+    (cycles,) = (field.lsb // 8 for field in COUNTERS.fields if field.name == "CYCLES")
+    data, at = bytearray(entry.data), base + 16 * records + cycles - entry.place
+    data[at] ^= 1
+    transcript.entries[index] = changed(entry, data=bytes(data))
+    assert replay(transcript, "golden").compared
+    data[0] ^= 1
+    transcript.entries[index] = changed(entry, data=bytes(data))
+    with pytest.raises(
+        TranscriptMismatch, match=f"memory at {entry.place:#x} holds .* 1 of {len(data)} bytes"
+    ):
+        replay(transcript, "golden")
+
+
+def test_words_that_are_missing_are_counted() -> None:
+    transcript = _recorded("sgf")
+    index, entry = _entry_of(transcript, "receive")
+    transcript.entries[index] = changed(entry, data=entry.data[:-8])
+    count = len(entry.data) // 8
+    with pytest.raises(TranscriptMismatch, match=f"brings {count} words, recorded {count - 1} "):
+        replay(transcript, "golden")
+
+
+def test_the_memory_of_a_dma_is_not_of_the_transcript() -> None:
+    kinds = {entry.kind for entry in _recorded("sgf", "rtl").entries}
+    assert kinds == {"read", "write", "send", "receive"}
+
+
+def test_an_answer_without_a_question_is_refused() -> None:
+    transcript = _recorded("sgf")
+    transcript.entries = [entry for entry in transcript.entries if entry.kind == "receive"]
+    with pytest.raises(SpynqError, match="takes words from a stream that it sent nothing to"):
         replay(transcript, "golden")
 
 

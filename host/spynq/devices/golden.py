@@ -6,6 +6,7 @@ from collections import deque
 from typing import Any
 
 from spynq.contract import Kernel
+from spynq.exchange import QueuePair
 from spynq.kernels import get
 from spynq.memory import DEFAULT_BASE, Arena, Buffer
 from spynq.model import Model
@@ -90,6 +91,10 @@ class GoldenIP:
     def allocate_at(self, address: int, nbytes: int) -> Buffer:
         """Bytes at an address of the caller's choice, as replays need them."""
         return self.arena.allocate((nbytes,), "u1", at=address)
+
+    def stream_pair(self) -> QueuePair:
+        """The streams of one run."""
+        return QueuePair(self.streams)
 
     def reset(self) -> None:
         """Registers and streams as after power-up; what the model holds goes, unless it says otherwise."""

@@ -6,15 +6,25 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spynq.lif.assemble import assemble
 from spynq.lif.builds import build_of
+from spynq.lif.codes import Op, Output
+from spynq.lif.descriptor import Descriptor
+from spynq.lif.formats import COUNTERS
 from spynq.lif.generator import random_case
+from spynq.lif.golden import read_plan
+from spynq.lif.lanes import positions
+from spynq.model import Memory
 
-__all__ = ["TIMED", "moved", "runs"]
+__all__ = ["TIMED", "moved", "runs", "untold"]
+
+Mask = npt.NDArray[np.bool_]
 
 TIMED: frozenset[str] = frozenset()
 """Registers of its own that count clocks: none."""
+_CLOCKS = ("CYCLES", "WAIT_INPUT", "WAIT_WEIGHTS", "WAIT_OUTPUT")
 _CASES = 3
 _WORK = 20_000
 """Additions of a dense sample at most: milliseconds in a simulator."""
@@ -38,3 +48,43 @@ def moved(driver: Any) -> int:
     image = assemble(case.network, config, samples=len(case.values), chunk=case.chunk)
     driver.run(image, np.asarray(case.values))
     return image.beats * 16
+
+
+def untold(driver: Any, memory: Memory) -> Iterator[tuple[int, Mask]]:
+    """Bytes of the last run that differ from device to device: clock counts, lanes that are no channel.
+
+    Parameters
+    ----------
+    driver : LifDriver
+    memory : Memory
+        As the host sees it.
+
+    Yields
+    ------
+    address : int
+        Of the first byte.
+    mask : ndarray of bool, shape (bytes,)
+        True where nothing is told.
+    """
+    base, place = driver.get_wide("BASE"), driver.get("LIST")
+    record = base + 16 * driver.get("RECORDS")
+    clocked = np.zeros(COUNTERS.width // 8, bool)
+    for field in COUNTERS.fields:
+        if field.name in _CLOCKS:
+            clocked[field.lsb // 8 : (field.lsb + field.width) // 8] = True
+    for number in range(driver.get("EXECUTED")):
+        d = Descriptor.unpack(memory.read(base + 16 * place, 64))
+        place = d.next
+        if driver.get("MODE"):
+            yield record + number * clocked.size, clocked
+        if d.op in (Op.END, Op.BARRIER):
+            continue
+        plan = read_plan(memory, base, d)
+        lanes = np.ones(plan.out_channels, bool)
+        lanes[positions(d.c_out, plan.out_lanes)] = False
+        words = np.tile(np.repeat(lanes, 4), d.h_out * d.w_out)
+        for n in range(d.samples):
+            if d.output == Output.MEMBRANE:
+                yield base + 16 * (d.result + n * plan.out_sample), words
+            if not d.last:
+                yield base + 16 * (d.states + n * plan.state_sample), words

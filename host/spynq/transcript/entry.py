@@ -14,7 +14,7 @@ from spynq.errors import FormatError
 
 __all__ = ["KINDS", "Entry", "Transcript", "load"]
 
-KINDS = ("write", "read", "allocate", "to_device", "from_device")
+KINDS = ("write", "read", "allocate", "to_device", "from_device", "send", "receive")
 _FORMAT = 1
 
 
@@ -26,13 +26,14 @@ class Entry:
     ----------
     kind : str
         ``"write"`` and ``"read"`` of a register; ``"allocate"`` of a buffer; ``"to_device"`` and
-        ``"from_device"``: a part of a buffer made visible to the kernel, or to the host.
+        ``"from_device"``: a part of a buffer made visible to the kernel, or to the host; ``"send"`` and
+        ``"receive"``: words of 64 bits into the kernel's stream, and those that came back.
     place : int
-        Byte offset of the register, or physical address.
+        Byte offset of the register, or physical address; 0 of a stream.
     value : int
-        Register value, or bytes of the buffer.
+        Register value, bytes of the buffer, or words that had room to come back.
     data : bytes
-        Content of the part of a buffer.
+        Content of the part of a buffer, or the words, little-endian.
     """
 
     kind: str

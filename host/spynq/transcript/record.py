@@ -1,4 +1,4 @@
-"""Listens to a driver: its registers, its buffers, and what is made visible on either side."""
+"""Listens to a driver: registers, streams, buffers, and what is made visible on either side of these."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from spynq.errors import SpynqError
+from spynq.exchange import StreamPair, Words
 from spynq.transcript.entry import Entry, Transcript
 
 __all__ = ["record"]
@@ -53,12 +54,15 @@ class _Listener:
         self._driver, self._entries = driver, entries
         self._known: dict[int, tuple[int, int]] = {}
         self._replaced: list[tuple[Any, str]] = []
+        self._deaf = False
 
     def attach(self) -> None:
         driver = self._driver
         self._replace(driver, "read", self._reading(driver.read))
         self._replace(driver, "write", self._writing(driver.write))
         self._replace(driver, "allocate", self._allocating(driver.allocate))
+        if driver.kernel.streams:
+            self._replace(driver, "stream_pair", self._pairing(driver.stream_pair))
         if hasattr(driver, "arena"):
             for name, kind in (("flush", "to_device"), ("invalidate", "from_device")):
                 self._replace(driver.arena, name, self._arena(getattr(driver.arena, name), kind))
@@ -105,7 +109,25 @@ class _Listener:
         self._known[host] = (address, nbytes)
         self._entries.append(Entry("allocate", address, nbytes))
 
+    def _pairing(self, stream_pair: Callable[[], StreamPair]) -> Callable[[], StreamPair]:
+        return lambda: _HeardPair(stream_pair(), self)
+
+    def words(self, kind: str, words: Words, room: int = 0) -> None:
+        """Note words of a stream."""
+        self._entries.append(Entry(kind, 0, room, words.astype("<u8").tobytes()))
+
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """What a DMA does with memory of its own is no traffic of the driver."""
+        self._deaf = True
+        try:
+            yield
+        finally:
+            self._deaf = False
+
     def _visible(self, kind: str, host: int, nbytes: int) -> None:
+        if self._deaf:
+            return
         for first, (address, length) in self._known.items():
             if first <= host and host + nbytes <= first + length:
                 data = ctypes.string_at(host, nbytes)
@@ -130,6 +152,27 @@ class _Listener:
             self._visible(kind, virtual_address, nbytes)
 
         return wrapped
+
+
+class _HeardPair:
+    """The streams of one run, listened to."""
+
+    def __init__(self, pair: StreamPair, listener: _Listener) -> None:
+        self._pair, self._listener = pair, listener
+
+    def send(self, words: Words, room: int) -> None:
+        self._listener.words("send", words, room)
+        with self._listener.deaf():
+            self._pair.send(words, room)
+
+    def receive(self) -> Words:
+        with self._listener.deaf():
+            words = self._pair.receive()
+        self._listener.words("receive", words)
+        return words
+
+    def close(self) -> None:
+        self._pair.close()
 
 
 def _first_byte(buffer: Any) -> int:
