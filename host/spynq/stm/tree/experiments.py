@@ -9,7 +9,7 @@ where the root's prior is known and not sampled, from ``default_rng([8, N])``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -56,7 +56,7 @@ def _rows(rng: np.random.Generator, shape: tuple[int, ...], power: float) -> Flo
 
 
 def _random(tree: Tree, arrows: Sequence[Arrow], t: int, power: float, forward: Sequence[Arrow]) -> Question:
-    """Random tables in the order of ``arrows``, then one draw in that of ``forward``: its stimuli are seen."""
+    """Random tables in the order of ``arrows``; a draw in that of ``forward``, whose stimuli are seen."""
     rng = np.random.default_rng([1, t])
     for name, parent, pool in arrows:
         shape = (STATES,) if parent is None else (STATES, STATES)
@@ -132,6 +132,10 @@ class ErrorRates:
     map_wrong: float
 
 
+_Errors = tuple[float, float, float, bool]
+"""Fields of :class:`ErrorRates` for one network and its populations."""
+
+
 def error_rates(
     make: Callable[[int, float], Question],
     neurons: int | None,
@@ -162,7 +166,7 @@ def error_rates(
     """
     rng = np.random.default_rng([8 if exact_root_shares else 7, neurons or 0])
     known = "A" if exact_root_shares else None
-    found = []
+    found: list[_Errors] = []
     for t in range(networks):
         found += _errors(make(t, power), neurons, rule, known, repeats, rng)
         advance()
@@ -186,9 +190,6 @@ def compare_rules(
             errors += _errors(question, neurons, rule, None, repeats, rng)
         advance()
     return {rule: _mean(errors) for rule, errors in found.items()}
-
-
-_Errors = tuple[float, float, float, bool]
 
 
 def _mean(found: Sequence[_Errors]) -> ErrorRates:
