@@ -91,7 +91,7 @@ class KernelEntry:
         # A capability reads 0 where its part is absent, whatever the parameter was.
         other = {name: known[name] for name, value in read.items() if not value}
         # What 1 switches on may tell its size.
-        other |= {name: 1 for name, value in read.items() if value > 1 and not known[name]}
+        other |= dict.fromkeys((name for name, value in read.items() if not known[name] and value), 1)
         for choice in product((False, True), repeat=len(other)):
             changed = {name: other[name] for name, chosen in zip(other, choice, strict=True) if chosen}
             try:
