@@ -89,11 +89,13 @@ class KernelEntry:
         known = {item.name: item.default for item in fields(self.config_class)}
         read = {name: capabilities.get(f"CAP_{name.upper()}", known[name]) for name in known}
         # A capability reads 0 where its part is absent, whatever the parameter was.
-        absent = [name for name, value in read.items() if not value]
-        for choice in product((False, True), repeat=len(absent)):
-            default = {name: known[name] for name, chosen in zip(absent, choice, strict=True) if chosen}
+        other = {name: known[name] for name, value in read.items() if not value}
+        # What 1 switches on may tell its size.
+        other |= dict.fromkeys((name for name, value in read.items() if not known[name] and value), 1)
+        for choice in product((False, True), repeat=len(other)):
+            changed = {name: other[name] for name, chosen in zip(other, choice, strict=True) if chosen}
             try:
-                config = self.config_class(**{**read, **default})
+                config = self.config_class(**{**read, **changed})
             except (TypeError, ValueError):
                 continue
             if config.capabilities() == dict(capabilities):

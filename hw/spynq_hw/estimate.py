@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from spynq.errors import MissingDependency, SpynqError
+from spynq_hw.alike import merged
 
 __all__ = ["KEPT", "ZCU104", "Estimate", "Part", "cache_folder", "count", "estimate", "keep", "known"]
 
@@ -47,7 +48,7 @@ _LUT_RAM = {
 """Look-up tables that a memory cell takes (UG574)."""
 KEPT = Path(__file__).with_name("estimates.json")
 """Figures kept in the project, since synthesis of a large kernel takes many minutes."""
-_RECIPE = "synth_xilinx -family xcup -flatten -noiopad"
+_SYNTHESIS = "synth_xilinx -family xcup"
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,9 @@ def count(cells: Mapping[str, int], seconds: float = 0.0) -> Estimate:
     )
 
 
-def estimate(rtlil: str, top: str, *, uram: bool = False, cache: Path | None = None) -> Estimate:
+def estimate(
+    rtlil: str, top: str, *, uram: bool = False, parts: bool = False, cache: Path | None = None
+) -> Estimate:
     """Synthesise RTLIL for UltraScale+ and count the cells.
 
     The result is kept under the hash of tool, text and recipe, so that an unchanged design costs
@@ -168,6 +171,9 @@ def estimate(rtlil: str, top: str, *, uram: bool = False, cache: Path | None = N
         Name of the top module.
     uram : bool
         Let large memories become UltraRAM.
+    parts : bool
+        Synthesise each module once, however often it is there, and nothing across their borders: for
+        kernels too large for the whole. Borders cost cells that the vendor's tool would save.
     cache : Path, optional
         Folder of results; by default :func:`cache_folder`.
 
@@ -178,7 +184,7 @@ def estimate(rtlil: str, top: str, *, uram: bool = False, cache: Path | None = N
     SpynqError
         Yosys refused the design; the message ends with its last line.
     """
-    recipe = _recipe(top, uram)
+    recipe = _recipe(top, uram, parts)
     key = _key(rtlil, recipe)
     if key in (known := _kept()):
         return count(known[key]["cells"], known[key]["seconds"])
@@ -187,7 +193,7 @@ def estimate(rtlil: str, top: str, *, uram: bool = False, cache: Path | None = N
     if kept.is_file():
         stored = json.loads(kept.read_text())
         return count(stored["cells"], stored["seconds"])
-    cells, seconds = _synthesise(rtlil, recipe)
+    cells, seconds = _synthesise(merged(rtlil) if parts else rtlil, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     partial = kept.with_suffix(f".{os.getpid()}")
     partial.write_text(json.dumps({"recipe": recipe, "cells": cells, "seconds": seconds}))
@@ -195,28 +201,32 @@ def estimate(rtlil: str, top: str, *, uram: bool = False, cache: Path | None = N
     return count(cells, seconds)
 
 
-def known(rtlil: str, top: str, *, uram: bool = False) -> Estimate | None:
+def known(rtlil: str, top: str, *, uram: bool = False, parts: bool = False) -> Estimate | None:
     """The estimate of exactly this design, if the project keeps it; nothing is synthesised."""
-    entry = _kept().get(_key(rtlil, _recipe(top, uram)))
+    entry = _kept().get(_key(rtlil, _recipe(top, uram, parts)))
     return None if entry is None else count(entry["cells"], entry["seconds"])
 
 
-def keep(rtlil: str, top: str, what: str, *, uram: bool = False, file: Path = KEPT) -> Estimate:
+def keep(
+    rtlil: str, top: str, what: str, *, uram: bool = False, parts: bool = False, file: Path = KEPT
+) -> Estimate:
     """Estimate, and keep the figures in the project for everybody; arguments as :func:`estimate`.
 
     The entry is found again by the hash of design, recipe and tool, so it never outlives its design.
     An older one of the same ``what`` is replaced.
     """
-    found = estimate(rtlil, top, uram=uram)
+    found = estimate(rtlil, top, uram=uram, parts=parts)
+    recipe = _recipe(top, uram, parts)
     entries = {key: entry for key, entry in _kept(file).items() if entry["what"] != what}
-    entry = {"what": what, "recipe": _recipe(top, uram), "cells": dict(found.cells), "seconds": found.seconds}
-    entries[_key(rtlil, _recipe(top, uram))] = entry
+    entry = {"what": what, "recipe": recipe, "cells": dict(found.cells), "seconds": found.seconds}
+    entries[_key(rtlil, recipe)] = entry
     file.write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
     return found
 
 
-def _recipe(top: str, uram: bool) -> str:
-    return _RECIPE + (" -uram" if uram else "") + f" -top {top}"
+def _recipe(top: str, uram: bool, parts: bool) -> str:
+    options = ("-flatten" * (not parts), "-noiopad", "-uram" * uram, f"-top {top}")
+    return " ".join((_SYNTHESIS, *filter(None, options)))
 
 
 def _key(rtlil: str, recipe: str) -> str:

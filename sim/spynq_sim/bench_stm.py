@@ -46,6 +46,7 @@ WEIGHTING = StmConfig(
 )
 """64 lanes for ALARM: 772 table entries, four states at most."""
 _BUILDS = (FLAT, WEIGHTING, EDGE, CHIP)
+_BY_PARTS = (CHIP,)
 SAMPLES = 16_384
 BATCH = 256
 POPULATION = 1_000
@@ -163,13 +164,15 @@ def size(config: StmConfig) -> Estimate:
 
 
 def _estimate(config: StmConfig) -> Estimate:
-    return estimate(rtlil("stm", config), module_name(get("stm").kernel, config))
+    top = module_name(get("stm").kernel, config)
+    return estimate(rtlil("stm", config), top, parts=config in _BY_PARTS)
 
 
 def main() -> None:
     """``python -m spynq_sim.bench_stm``: synthesise every build and keep the figures in the project."""
     for config in _BUILDS:
-        keep(rtlil("stm", config), module_name(get("stm").kernel, config), str(config))
+        top = module_name(get("stm").kernel, config)
+        keep(rtlil("stm", config), top, str(config), parts=config in _BY_PARTS)
 
 
 if __name__ == "__main__":

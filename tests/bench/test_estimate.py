@@ -14,6 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from spynq.errors import SpynqError
 from spynq_hw import estimate as module
+from spynq_hw.alike import merged
 from spynq_hw.estimate import ZCU104, Estimate, count, estimate, keep
 
 
@@ -65,6 +66,63 @@ def test_cells_of_a_known_design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert estimate(text, "probe", cache=tmp_path) == first
     with pytest.raises(AssertionError, match="synthesised again"):
         estimate(text + "\n", "probe", cache=tmp_path)
+
+
+class Nest(wiring.Component):
+    """A probe, one module further down."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            {"a": In(signed(27)), "b": In(signed(18)), "address": In(10), "product": Out(signed(45))}
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.probe = probe = Probe()
+        m.d.comb += [
+            probe.a.eq(self.a),
+            probe.b.eq(self.b),
+            probe.address.eq(self.address),
+            self.product.eq(probe.product),
+        ]
+        return m
+
+
+class Several(wiring.Component):
+    """Three nests, each with an input and an output of its own."""
+
+    def __init__(self) -> None:
+        ports = {"a": In(signed(27)), "b": In(signed(18)), "address": In(10)}
+        super().__init__(ports | {f"product{n}": Out(signed(45)) for n in range(3)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for n in range(3):
+            m.submodules[f"nest{n}"] = nest = Nest()
+            m.d.comb += [
+                nest.a.eq(self.a + n),
+                nest.b.eq(self.b),
+                nest.address.eq(self.address),
+                getattr(self, f"product{n}").eq(nest.product),
+            ]
+        return m
+
+
+def test_by_parts_every_copy_of_a_module_counts(tmp_path: Path) -> None:
+    """Synthesised once, used three times: three times the cells, as of the whole."""
+    text = rtlil.convert(Several(), name="several", emit_src=False)
+    parts = estimate(text, "several", parts=True, cache=tmp_path)
+    whole = estimate(text, "several", cache=tmp_path)
+    assert (parts.dsp, parts.ff) == (whole.dsp, whole.ff) == (3, 135)
+    assert parts.cells["several.nest0"] == 3 and "several.nest0" not in whole.cells
+
+
+def test_modules_of_one_text_become_one_from_the_innermost_outwards() -> None:
+    text = rtlil.convert(Several(), name="several", emit_src=False)
+    once = merged(text)
+    assert (text.count("\nmodule "), once.count("\nmodule ")) == (7, 3)
+    assert once.count("cell \\several.nest0 ") == 3
+    assert merged(once) == once
 
 
 def test_memory_look_up_tables_and_inverters_count_as_look_up_tables() -> None:

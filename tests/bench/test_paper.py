@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,9 +52,19 @@ def test_all_software_does_the_same_work(number: int) -> None:
         pytest.skip(absent[0])
 
 
-def test_processes_do_the_same_work() -> None:
-    slow = next(c for c in two_layer.contenders() if c.name == "Python, 2 processes")
-    assert total_variation(slow.run(4), two_layer.reference(4)) < 1e-9
+@pytest.mark.parametrize("work", [two_layer, multisensory])
+def test_processes_do_the_same_work(work: Any) -> None:
+    slow = next(c for c in work.contenders() if c.name == "Python, 2 processes")
+    assert total_variation(slow.run(4), work.reference(4)) < 1e-9
+
+
+@pytest.mark.parametrize("number", WORK)
+def test_every_kind_of_software_is_a_rival(number: int) -> None:
+    """What the paper had, what a user would pick today, and the better algorithm."""
+    names = " | ".join(contender.name for contender in WORK[number].contenders())
+    for kind in ("loops", "threads", "processes", "NumPy", "numba, ", "float32", "torch CPU"):
+        assert kind in names
+    assert "O(N)" in names or "collapsed by state" in names
 
 
 def test_batch_of_table_one_does_the_same_work() -> None:

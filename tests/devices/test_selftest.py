@@ -212,7 +212,15 @@ def test_every_kernel_has_self_test_runs(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [SMALL, StmConfig(), StmConfig(terms=0, columns=0), StmConfig(states=0)], ids=str
+    "config",
+    [
+        SMALL,
+        StmConfig(),
+        StmConfig(terms=0, columns=0),
+        StmConfig(states=0),
+        StmConfig(lanes=4, counts=True, edge=8),
+    ],
+    ids=str,
 )
 def test_build_parameters_come_back_from_their_capabilities(config: StmConfig) -> None:
     found = get("stm").config_from(config.capabilities())

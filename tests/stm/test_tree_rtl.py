@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from spynq import devices
+from spynq.selftest.kernel_checks import golden_vectors
 from spynq.stm import example
 from spynq.stm.params import StmConfig
 from spynq.stm.tree.experiments import causal_gaussian, multilayer, multisensory
@@ -81,3 +82,7 @@ def test_learning(rtl: Any, golden: Any) -> None:
     for name, node in fits[0].network.nodes.items():
         assert np.array_equal(node.table, fits[1].network[name].table)
     assert fits[0].cycles_per_record > 0 and fits[1].cycles == 0
+
+
+def test_the_self_test_runs_every_front_end_of_the_build(rtl: Any, seed: int) -> None:
+    assert golden_vectors(rtl, seed)[0] == "5 runs equal the integer model"

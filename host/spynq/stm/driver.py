@@ -25,6 +25,21 @@ _RESULT_BYTES = 1 << 24
 """Records of one start at most; a longer likelihood-weighting run is cut into several starts."""
 
 
+def _evidences(
+    cues: npt.ArrayLike, gains: npt.ArrayLike, terms: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    cue, gain = np.atleast_2d(whole("cues", cues)), np.atleast_2d(whole("gains", gains))
+    if cue.shape != gain.shape or cue.ndim != 2 or cue.shape[1] != terms or not len(cue):
+        raise ValueError(
+            f"cues and gains must both have shape [{terms}] or [evidences, {terms}], "
+            f"not {list(cue.shape)} and {list(gain.shape)}"
+        )
+    within("evidences", len(cue), 1, (1 << 24) - 1, "split the batch")
+    within_all("cue", cue, -(1 << 15), (1 << 15) - 1, "rescale the grid")
+    within_all("gain", gain, 0, (1 << MAX_GAIN_BITS) - 1, "an sd needs at least 28 grid steps")
+    return cue, gain
+
+
 class StmDriver(TreeCalls):
     """Gaussian cues on a resident population, likelihood weighting of a discrete network, and trees."""
 
@@ -111,52 +126,39 @@ class StmDriver(TreeCalls):
         held = self._population
         if held is None:
             raise SpynqError("no population is loaded; call load_population() first")
-        cue, gain = np.atleast_2d(whole("cues", cues)), np.atleast_2d(whole("gains", gains))
-        terms, samples = held.settings["TERMS"], held.settings["SAMPLES"]
-        if cue.shape != gain.shape or cue.ndim != 2 or cue.shape[1] != terms or not len(cue):
-            raise ValueError(
-                f"cues and gains must both have shape [{terms}] or [evidences, {terms}], "
-                f"not {list(cue.shape)} and {list(gain.shape)}"
-            )
-        within("evidences", len(cue), 1, (1 << 24) - 1, "split the batch")
-        within_all("cue", cue, -(1 << 15), (1 << 15) - 1, "rescale the grid")
-        within_all("gain", gain, 0, (1 << MAX_GAIN_BITS) - 1, "an sd needs at least 28 grid steps")
+        cue, gain = _evidences(cues, gains, held.settings["TERMS"])
         if histogram and not held.bins:
             raise ValueError("a histogram needs labels; pass them to load_population()")
 
         self._settle(timeout)
+        samples = held.settings["SAMPLES"]
         load = reload or not self._holds(held)
         # The image holds the labels, so a run that loads them has to count them.
         counted = held.bins if histogram or (load and held.bins) else 0
         batch = np.ndim(cues) == 2
-        mode = ("LOAD" * load, "BATCH" * batch, "HISTOGRAM" * bool(counted), "WEIGHTS" * weights)
         records = batch or histogram
-        if batch:
-            self._place_batch(cue, gain)
-        else:
-            for t in range(terms):
-                self.set(f"CUE{t}", int(cue[0, t]) & 0xFFFF)
-                self.set(f"GAIN{t}", int(gain[0, t]))
+        self._give(cue, gain, batch)
         kind = image.record_dtype(counted)
         result = self._target("RESULT", len(cue) * kind.itemsize) if records else None
         padded = -(-samples // 4) * 4
         weight = self._target("WEIGHT", len(cue) * padded * 4) if weights else None
-        flags = self._perform(
-            held,
-            load,
-            [*mode, "RECORDS" * records],
-            counted,
-            f"{len(cue)} evidence{'s' * (len(cue) > 1)} on {samples} samples",
-            timeout,
-        )
-        if result is None:
-            found = self._last_record()
-        else:
-            found = fetch(result, len(cue) * kind.itemsize).view(kind)
+        mode = ("LOAD" * load, "BATCH" * batch, "HISTOGRAM" * bool(counted), "WEIGHTS" * weights)
+        what = f"{len(cue)} evidence{'s' * (len(cue) > 1)} on {samples} samples"
+        flags = self._perform(held, load, [*mode, "RECORDS" * records], counted, what, timeout)
+        found = self._last_record() if result is None else fetch(result, len(cue) * kind.itemsize).view(kind)
         drawn = None
         if weight is not None:
             drawn = fetch(weight, len(cue) * padded * 4).view("<u4").reshape(-1, padded)[:, :samples]
         return FlatResult(found, drawn, flags, self.cycles())
+
+    def _give(self, cue: npt.NDArray[np.int64], gain: npt.NDArray[np.int64], batch: bool) -> None:
+        """Cues and gains to the kernel: a batch through memory, one evidence through registers."""
+        if batch:
+            self._place_batch(cue, gain)
+            return
+        for t in range(cue.shape[1]):
+            self.set(f"CUE{t}", int(cue[0, t]) & 0xFFFF)
+            self.set(f"GAIN{t}", int(gain[0, t]))
 
     def _place_batch(self, cue: npt.NDArray[np.int64], gain: npt.NDArray[np.int64]) -> None:
         words = image.batch_image(cue, gain)

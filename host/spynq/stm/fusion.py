@@ -138,6 +138,17 @@ def _population(samples: int, low: float, high: float, seed: int, stratified: bo
     return values
 
 
+def _exact(
+    pairs: Sequence[tuple[float, float]], low: float, high: float
+) -> tuple[reference.Estimate, Floats]:
+    """A dense stratified sum and its histogram: exact for a picture and for comparison."""
+    points = low + (high - low) * (np.arange(_EXACT_POINTS) + 0.5) / _EXACT_POINTS
+    values, sds = np.array(pairs).T
+    likelihood = reference.gaussian_log_likelihood(np.tile(points, (len(pairs), 1)), values, sds)
+    histogram: Floats = reference.normalised(likelihood).reshape(BINS, -1).sum(axis=1)
+    return reference.estimate(points, likelihood), histogram
+
+
 def fuse(
     cues: Sequence[tuple[float, float]],
     samples: int = 5000,
@@ -188,11 +199,7 @@ def fuse(
     _check_widths(pairs, grid)
     with Population(drawn, cues_on=[0] * len(pairs), bins=edges, grid=grid, device=device) as population:
         found = population.infer(pairs)
-    # A dense stratified sum: exact for a picture and for comparison.
-    points = low + (high - low) * (np.arange(_EXACT_POINTS) + 0.5) / _EXACT_POINTS
-    values, sds = np.array(pairs).T
-    likelihood = reference.gaussian_log_likelihood(np.tile(points, (len(pairs), 1)), values, sds)
-    exact = reference.estimate(points, likelihood)
+    exact, exact_histogram = _exact(pairs, low, high)
     assert found.histogram is not None and found.histogram_error is not None and found.weights is not None
     return Fusion(
         cues=pairs,
@@ -206,7 +213,7 @@ def fuse(
         edges=edges,
         exact_mean=exact.mean,
         exact_standard_deviation=exact.sd,
-        exact_histogram=reference.normalised(likelihood).reshape(BINS, -1).sum(axis=1),
+        exact_histogram=exact_histogram,
         population=drawn,
         weights=found.weights,
         samples=samples,

@@ -33,6 +33,16 @@ _LARGEST_PIECE = 4096 * CHUNK
 _FEW = 100
 
 
+@dataclass(frozen=True)
+class _Draw:
+    """How much is drawn, from which seed, and how long a piece may take."""
+
+    limit: int
+    tolerance: float | None
+    seed: int
+    timeout: float | None
+
+
 @dataclass
 class _Progress:
     """What the pieces of one run have brought."""
@@ -122,15 +132,13 @@ def query(
         failure or Ctrl-C, the exception's ``partial`` is the posterior from them.
     """
     begin = time.monotonic()
-    limit = _limit(samples, tolerance)
-    seed = _seed(seed, lookahead, on_zero)
+    draw = _Draw(_limit(samples, tolerance), tolerance, _seed(seed, lookahead, on_zero), timeout)
     clamped, soft = network.clamp(evidence), network.likelihoods(soft_evidence)
     names = network.target_names(targets, evidence)
     # Before a device is opened, which may take long: does the question make sense?
     if on_zero == "raise":
         plan(network, names, clamped, soft, prune)
     with _opened(device, config) as (driver, label):
-        fill = {"samples": limit, "seed": seed, "device": driver, "timeout": timeout}
         try:
             compiled = compile_network(
                 network, names, evidence, soft_evidence, driver.capabilities, prune, lookahead
@@ -138,32 +146,31 @@ def query(
         except ImpossibleEvidence:
             if on_zero == "raise":
                 raise
-            result = _blank(network, names, describe(network, clamped, soft), seed, label)
-            _fill(result, network, names, on_zero, **fill)
-            result.seconds = time.monotonic() - begin
-            return result
-        parts: list[_Progress] = []
-
-        def answer() -> Posterior:
-            return _posterior(compiled, parts, limit, seed, label, time.monotonic() - begin)
-
-        try:
-            with _bar(progress, limit * len(compiled.runs)) as advance:
-                for run in compiled.runs:
-                    _sample(driver, compiled, run, parts, limit, tolerance, seed, timeout, advance)
-        except (SpynqError, KeyboardInterrupt) as error:
-            if any(part.sums.weight for part in parts):
-                error.partial = answer()  # type: ignore[union-attr]
-            raise
-        result = answer()
-        if parts and not parts[0].sums.weight:
+            result = _blank(network, names, describe(network, clamped, soft), draw.seed, label)
+        else:
+            result = _drawn(driver, compiled, draw, progress, label)
+        if result.log_evidence == -math.inf:
             if on_zero == "raise":
-                raise _zero(compiled, evidence, soft_evidence, limit)
-            _fill(result, network, names, on_zero, **fill)
-        elif parts:
+                raise _zero(compiled, evidence, soft_evidence, draw.limit)
+            _fill(result, network, names, on_zero, draw, driver)
+        elif compiled.runs:
             result.notes += _remarks(result, tolerance)
-        result.seconds = time.monotonic() - begin
-        return result
+    result.seconds = time.monotonic() - begin
+    return result
+
+
+def _drawn(driver: Any, compiled: Compiled, draw: _Draw, progress: bool | None, label: str) -> Posterior:
+    """All runs of a query; what interrupts them carries the posterior from the pieces done before."""
+    parts: list[_Progress] = []
+    try:
+        with _bar(progress, draw.limit * len(compiled.runs)) as advance:
+            for run in compiled.runs:
+                _sample(driver, compiled, run, parts, draw, advance)
+    except (SpynqError, KeyboardInterrupt) as error:
+        if any(part.sums.weight for part in parts):
+            error.partial = _posterior(compiled, parts, draw, label)  # type: ignore[union-attr]
+        raise
+    return _posterior(compiled, parts, draw, label)
 
 
 def _remarks(result: Posterior, tolerance: float | None) -> list[str]:
@@ -261,29 +268,26 @@ def _sample(
     compiled: Compiled,
     run: Run,
     parts: list[_Progress],
-    limit: int,
-    tolerance: float | None,
-    seed: int,
-    timeout: float | None,
+    draw: _Draw,
     advance: Callable[[int], object],
 ) -> None:
     """One run in pieces; the generators go on from piece to piece, so the cut changes no sample."""
     part = _Progress(run, Sums(run.bins))
     parts.append(part)
     driver.load_program(run.program, run.targets, compiled.table, run.bins)
-    options = {} if timeout is None else {"timeout": timeout}
+    options = {} if draw.timeout is None else {"timeout": draw.timeout}
     piece = _FIRST_PIECE
-    while part.sums.samples < limit:
+    while part.sums.samples < draw.limit:
         done = part.sums.samples
-        count = min(piece, limit - done)
-        found = driver.weighting(count, seed if done == 0 else None, **options)
+        count = min(piece, draw.limit - done)
+        found = driver.weighting(count, draw.seed if done == 0 else None, **options)
         part.sums.add(found.records, count)
         part.cycles += int(found.cycles)
         part.flags += [name for name, raised in found.flags.items() if raised and name not in part.flags]
         advance(count)
         piece = 2 * piece
-        if tolerance is not None:
-            ratio = part.error(compiled.network) / tolerance
+        if draw.tolerance is not None:
+            ratio = part.error(compiled.network) / draw.tolerance
             if ratio <= 1:
                 break
             # Errors fall with the square root; a little more than that, to end with this piece.
@@ -292,9 +296,7 @@ def _sample(
         piece = max(CHUNK, min(piece, _LARGEST_PIECE))
 
 
-def _posterior(
-    compiled: Compiled, parts: list[_Progress], limit: int, seed: int, device: str, seconds: float
-) -> Posterior:
+def _posterior(compiled: Compiled, parts: list[_Progress], draw: _Draw, device: str) -> Posterior:
     network = compiled.network
     found = {
         name: (values, errors)
@@ -314,16 +316,16 @@ def _posterior(
     return Posterior(
         probabilities=probabilities,
         standard_error=errors,
-        ess=best.ess if best else float(limit),
+        ess=best.ess if best else float(draw.limit),
         log_evidence=best.log_evidence(compiled.log2_constant)
         if best
         else compiled.log2_constant * math.log(2),
         cycles=sum(part.cycles for part in parts),
         flags=list(dict.fromkeys(flag for part in parts for flag in part.flags)),
         samples=best.samples if best else 0,
-        seed=seed,
+        seed=draw.seed,
         device=device,
-        seconds=seconds,
+        seconds=0.0,
         evidence=describe(network, compiled.clamped, compiled.soft),
         notes=list(network.notes),
     )
@@ -368,10 +370,14 @@ def _blank(network: Network, names: Iterable[str], evidence: str, seed: int, dev
     )
 
 
-def _fill(result: Posterior, network: Network, names: Iterable[str], on_zero: str, **options: Any) -> None:
+def _fill(
+    result: Posterior, network: Network, names: Iterable[str], on_zero: str, draw: _Draw, driver: Any
+) -> None:
     """What to answer if nothing agreed: the prior, or nothing at all."""
     result.notes.append(f"no sample agrees with the evidence; the answer is {on_zero}")
     if on_zero == "prior":
-        prior = query(network, list(names), None, **options)
+        prior = query(
+            network, list(names), samples=draw.limit, seed=draw.seed, device=driver, timeout=draw.timeout
+        )
         result.probabilities, result.standard_error = prior.probabilities, prior.standard_error
         result.cycles += prior.cycles

@@ -47,7 +47,7 @@ def chip_lut() -> Measured:
     return Measured(
         100 * found.lut / ZCU104.lut,
         f"{found.lut:,} LUT, {found.ff:,} FF, {found.dsp:,} of {ZCU104.dsp:,} DSP, {found.bram36:g} of "
-        f"{ZCU104.bram36} BRAM36; {_UNPLACED}",
+        f"{ZCU104.bram36} BRAM36; {_UNPLACED}, each module by itself",
     )
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "torch_edge",
     "torch_exchange",
     "torch_histogram",
+    "torch_shares",
 ]
 
 Singles = npt.NDArray[np.float32]
@@ -242,6 +243,14 @@ def torch_histogram(
     weight = torch.exp(-0.5 * sum(((s - value) / sd) ** 2 for value, sd in cues))
     counted = torch.zeros(bins).index_add_(0, torch.from_numpy(labels).long(), weight)
     return np.asarray((counted / weight.sum()).numpy(), np.float64)
+
+
+def torch_shares(samples: Singles, cues: Sequence[tuple[float, float]]) -> Floats:
+    """Normalised weights of samples [samples, cues], each coordinate under its own cue, float32."""
+    torch = _torch()
+    square = sum(((torch.from_numpy(samples[:, d]) - c) / sd) ** 2 for d, (c, sd) in enumerate(cues))
+    weight = torch.exp(-0.5 * square)
+    return np.asarray((weight / weight.sum()).numpy(), np.float64)
 
 
 def torch_exchange(pointers: Singles, weights: Singles, parents: Singles, sd: float) -> Floats:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spynq.pictures import new_figure
 from spynq.stm.tree import experiments
-from spynq.stm.tree.experiments import E3_SDS, causal, error_rates, fusion_errors, multilayer
+from spynq.stm.tree.experiments import (
+    E3_SDS,
+    causal,
+    compare_rules,
+    error_rates,
+    fusion_errors,
+    multilayer,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,25 +132,35 @@ def figure(
     made = PaperFigure(
         name, _TITLES[name], _SAYS[name], "neurons in each population", "total variation from exact"
     )
-    cases: list[tuple[str, Make, dict[str, Any]]]
-    if name == "9b":
-        cases = [("float64", causal, {}), ("float64, known prior of A", causal, {"exact_root_shares": True})]
-    else:
-        cases = [
-            (f"float64, {rule}, {what} tables", multilayer, {"power": power, "rule": rule})
-            for power, what in ((1.0, "random"), (4.0, "informative"))
-            for rule in ("published", "lambda")
-        ]
-    for label, make, options in cases:
-        errors = []
-        for neurons in NEURONS:
-            advance(f"{label}, {neurons} neurons")
-            errors.append(error_rates(make, neurons, networks=networks, **options).tv)
-        made.curves.append(Curve(label, [float(n) for n in NEURONS], errors))
+    made.curves += _causal(networks, advance) if name == "9b" else _multilayer(networks, advance)
     advance(f"kernel on {device}")
     make, power = (causal, 1.0) if name == "9b" else (multilayer, 4.0)
     made.curves.append(_kernel(make, power, min(networks, _KERNEL_NETWORKS), device))
     return made
+
+
+def _causal(networks: int, advance: Callable[[str], object]) -> list[Curve]:
+    curves = []
+    for label, known in (("float64", False), ("float64, known prior of A", True)):
+        errors = []
+        for neurons in NEURONS:
+            advance(f"{label}, {neurons} neurons")
+            errors.append(error_rates(causal, neurons, networks=networks, exact_root_shares=known).tv)
+        curves.append(Curve(label, [float(n) for n in NEURONS], errors))
+    return curves
+
+
+def _multilayer(networks: int, advance: Callable[[str], object]) -> list[Curve]:
+    curves = []
+    for power, what in ((1.0, "random"), (4.0, "informative")):
+        found = []
+        for neurons in NEURONS:
+            advance(f"float64, both rules, {what} tables, {neurons} neurons")
+            found.append(compare_rules(neurons, power=power, networks=networks))
+        for rule in ("published", "lambda"):
+            errors = [rates[rule].tv for rates in found]
+            curves.append(Curve(f"float64, {rule}, {what} tables", [float(n) for n in NEURONS], errors))
+    return curves
 
 
 def _kernel(

@@ -15,9 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from spynq.bayes.network import Floats
-
-__all__ = ["fusion_points", "in_processes", "in_threads", "process_start", "table_rows", "two_layer_rows"]
+__all__ = [
+    "fusion_points",
+    "in_processes",
+    "in_threads",
+    "process_start",
+    "split",
+    "table_rows",
+    "two_layer_rows",
+]
 
 Rows = Sequence[Any]
 Part = Callable[..., list[float]]
@@ -101,34 +107,29 @@ def fusion_points(
     return found
 
 
-def _parts(count: int, rows: int) -> list[slice]:
-    edges = np.linspace(0, rows, count + 1).astype(int).tolist()
-    return [slice(a, b) for a, b in pairwise(edges)]
+def split(count: int, rows: Rows, *columns: Sequence[float]) -> list[tuple[Sequence[Any], ...]]:
+    """Rows, and what goes with each of them, in so many parts."""
+    edges = np.linspace(0, len(rows), count + 1).astype(int).tolist()
+    return [tuple(values[a:b] for values in (rows, *columns)) for a, b in pairwise(edges)]
 
 
-def in_threads(
-    part: Part, rows: Rows, weights: Sequence[float], parents: Sequence[Any], count: int
-) -> Floats:
-    """Rows shared out over threads; the interpreter's lock lets one of them run."""
-    with ThreadPoolExecutor(count) as pool:
-        jobs = [pool.submit(part, rows[s], weights[s], parents) for s in _parts(count, len(rows))]
-        message: Floats = np.array([job.result() for job in jobs], np.float64).sum(axis=0)
-        return message
+def in_threads(part: Part, jobs: Sequence[tuple[Any, ...]], *common: Any) -> list[list[float]]:
+    """A function of each part and of what all parts share, in threads; the interpreter runs one of them."""
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        running = [pool.submit(part, *job, *common) for job in jobs]
+        return [job.result() for job in running]
 
 
-def in_processes(
-    part: Part, rows: Rows, weights: Sequence[float], parents: Sequence[Any], count: int
-) -> Floats:
-    """Rows shared out over new processes; starting them and sending the samples counts."""
+def in_processes(part: Part, jobs: Sequence[tuple[Any, ...]], *common: Any) -> list[list[float]]:
+    """The same in new processes; starting them and sending the samples counts."""
     # A fork beside threads of other libraries may hang.
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
-        jobs = [pool.submit(part, rows[s], weights[s], parents) for s in _parts(count, len(rows))]
-        message: Floats = np.array([job.result() for job in jobs], np.float64).sum(axis=0)
-        return message
+    with ProcessPoolExecutor(len(jobs), multiprocessing.get_context("spawn")) as pool:
+        running = [pool.submit(part, *job, *common) for job in jobs]
+        return [job.result() for job in running]
 
 
 def process_start(count: int) -> float:
     """Seconds until so many new processes have answered."""
     begin = time.perf_counter()
-    in_processes(two_layer_rows, [(0.0, 0.0, 0.0, 0.0)] * count, [1.0] * count, [0.0], count)
+    in_processes(two_layer_rows, split(count, [(0.0, 0.0, 0.0, 0.0)] * count, [1.0] * count), [0.0])
     return time.perf_counter() - begin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
@@ -84,14 +85,13 @@ def _plain_edge(table: Floats, lower: Any, weights: Floats, upper: Any) -> list[
     return loops.table_rows(list(zip(table[lower].tolist(), strict=True)), weights.tolist(), upper.tolist())
 
 
-def _threads_edge(table: Floats, lower: Any, weights: Floats, upper: Any, count: int) -> Floats:
+def _shared_edge(
+    table: Floats, lower: Any, weights: Floats, upper: Any, how: Callable[..., list[list[float]]], count: int
+) -> Floats:
     rows = list(zip(table[lower].tolist(), strict=True))
-    return loops.in_threads(loops.table_rows, rows, weights.tolist(), upper.tolist(), count)
-
-
-def _processes_edge(table: Floats, lower: Any, weights: Floats, upper: Any, count: int) -> Floats:
-    rows = list(zip(table[lower].tolist(), strict=True))
-    return loops.in_processes(loops.table_rows, rows, weights.tolist(), upper.tolist(), count)
+    parts = how(loops.table_rows, loops.split(count, rows, weights.tolist()), upper.tolist())
+    message: Floats = np.sum(parts, axis=0)
+    return message
 
 
 def _numpy_edge(table: Floats, lower: Any, weights: Floats, upper: Any) -> Floats:
@@ -124,11 +124,14 @@ def contenders() -> list[Contender]:
 
     return [
         of("Python, loops", _plain_edge),
-        *(of(f"Python, {n} threads", partial(_threads_edge, count=n)) for n in (2, 4, 10)),
+        *(
+            of(f"Python, {n} threads", partial(_shared_edge, how=loops.in_threads, count=n))
+            for n in (2, 4, 10)
+        ),
         *(
             of(
                 f"Python, {n} processes",
-                partial(_processes_edge, count=n),
+                partial(_shared_edge, how=loops.in_processes, count=n),
                 n,
                 partial(loops.process_start, n),
             )

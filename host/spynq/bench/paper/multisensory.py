@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
 from math import exp
 from typing import Any
@@ -23,7 +24,7 @@ EVIDENCE = {"haptic": 8.0, "visual": -4.0, "auditory": 2.0}
 BINS = 100
 _CUES = [(EVIDENCE[name], sd) for name, sd in E3_SDS.items()]
 _LOW, _WIDTH = -50.0, 1.0
-_LOOP_ROWS, _NUMPY_ROWS = 20, 200
+_LOOP_ROWS, _SPLIT_ROWS, _NUMPY_ROWS = 20, 40, 200
 
 
 @cache
@@ -66,6 +67,21 @@ def _spread(histogram: Floats, rows: int) -> Floats:
 def plain(rows: int) -> Floats:
     """Nested loops: all likelihoods again for every point, as the paper's algorithm has it."""
     return np.array(loops.fusion_points(_points()[:rows].tolist(), samples().tolist(), _CUES, _WIDTH))
+
+
+def _shared(how: Callable[..., list[list[float]]], rows: int, count: int) -> Floats:
+    jobs = loops.split(count, _points()[:rows].tolist())
+    return np.concatenate(how(loops.fusion_points, jobs, samples().tolist(), _CUES, _WIDTH))
+
+
+def threads(rows: int, count: int) -> Floats:
+    """The same loops in threads."""
+    return _shared(loops.in_threads, rows, count)
+
+
+def processes(rows: int, count: int) -> Floats:
+    """The same loops in processes."""
+    return _shared(loops.in_processes, rows, count)
 
 
 def numpy_points(rows: int) -> Floats:
@@ -115,6 +131,17 @@ def contenders() -> list[Contender]:
     once = partial(Contender, rows=NEURONS)
     return [
         Contender("Python, loops", plain, _LOOP_ROWS),
+        *(Contender(f"Python, {n} threads", partial(threads, count=n), _LOOP_ROWS) for n in (2, 4, 10)),
+        *(
+            Contender(
+                f"Python, {n} processes",
+                partial(processes, count=n),
+                _SPLIT_ROWS,
+                n,
+                partial(loops.process_start, n),
+            )
+            for n in (2, 4)
+        ),
         Contender("NumPy, one point at a time", numpy_points, _NUMPY_ROWS),
         once("Python, O(N), counted by bin", plain_once),
         once("NumPy, O(N), float32", numpy_once),

@@ -9,7 +9,7 @@ import numpy as np
 
 from spynq.bayes.network import Floats
 from spynq.bench import registry, runner
-from spynq.bench.paper.compiled import numba_batch
+from spynq.bench.paper.compiled import numba_batch, torch_shares
 from spynq.bench.paper.timing import Contender
 
 __all__ = ["NEURONS", "batch_contenders", "contenders", "means", "reference", "sizes"]
@@ -54,6 +54,11 @@ def vectorised(rows: int) -> Floats:
     return shares
 
 
+def torch_weights(rows: int) -> Floats:
+    """torch on the CPU, float32."""
+    return torch_shares(samples().astype(np.float32), _CUES)
+
+
 @cache
 def _batch() -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
     cues = np.random.default_rng(2).normal(0, 3, (_BATCH, 2)).astype(np.float32)
@@ -79,7 +84,11 @@ def batch(rows: int, threads: int) -> Floats:
 
 def contenders() -> list[Contender]:
     """One evidence at a time, all weights."""
-    return [Contender("Python, loops", plain, 1), Contender("NumPy, float32", vectorised, 1)]
+    return [
+        Contender("Python, loops", plain, 1),
+        Contender("NumPy, float32", vectorised, 1),
+        Contender("torch CPU, float32", torch_weights, 1),
+    ]
 
 
 def batch_contenders() -> list[Contender]:

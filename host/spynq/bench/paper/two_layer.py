@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
@@ -106,14 +107,21 @@ def plain(rows: int) -> Floats:
     return np.array(loops.two_layer_rows(children, weights, parents))
 
 
+def _shared(how: Callable[..., list[list[float]]], rows: int, count: int) -> Floats:
+    children, weights, parents = _as_lists(rows)
+    parts = how(loops.two_layer_rows, loops.split(count, children, weights), parents)
+    message: Floats = np.sum(parts, axis=0)
+    return message
+
+
 def threads(rows: int, count: int) -> Floats:
     """Nested loops in threads."""
-    return loops.in_threads(loops.two_layer_rows, *_as_lists(rows), count)
+    return _shared(loops.in_threads, rows, count)
 
 
 def processes(rows: int, count: int) -> Floats:
     """Nested loops in processes."""
-    return loops.in_processes(loops.two_layer_rows, *_as_lists(rows), count)
+    return _shared(loops.in_processes, rows, count)
 
 
 def contenders() -> list[Contender]:

@@ -140,37 +140,46 @@ def fit(
     records = read_records(network, data)
     average = 5 if average is None else average
     _check(samples, iterations, tolerance, prior, start, average, seed)
-    current = _first(network, records, start)
+    first = _first(network, records, start)
     options = {} if timeout is None else {"timeout": timeout}
-    notes: list[str] = []
     with _opened(network, device, config) as (driver, label), _bar(progress, iterations) as advance:
-        result = Fit(current, [], [], {}, np.zeros(0), len(records), samples, seed, 0, label, notes)
+        result = Fit(first, [], [], {}, np.zeros(0), len(records), samples, seed, 0, label)
         for step in range(iterations):
-            found = expected_counts(driver, current, records, samples, seed + step, options)
+            found = expected_counts(driver, result.network, records, samples, seed + step, options)
             if step == 0:
                 _check_possible(network, records, found)
-            counts = _averaged(result.counts, found.counts, step - average)
-            following = maximised(current, counts, prior)
-            change = _change(current, following)
-            current = following
-            result.log_likelihood.append(float(found.log_likelihood[found.log_likelihood > -math.inf].sum()))
-            result.changes.append(change)
-            result.network, result.counts, result.ess = current, counts, found.ess
-            result.cycles += found.cycles
+            _take(result, found, step - average, prior)
             advance()
             if watch is not None:
-                watch(current)
-            if change <= tolerance:
+                watch(result.network)
+            if result.changes[-1] <= tolerance:
                 break
+    result.notes += _remarks(result, tolerance)
+    return result
+
+
+def _take(result: Fit, found: Expected, age: int, prior: float) -> None:
+    """The M step on what an E step has found, and what is told of it."""
+    counts = _averaged(result.counts, found.counts, age)
+    following = maximised(result.network, counts, prior)
+    result.log_likelihood.append(float(found.log_likelihood[found.log_likelihood > -math.inf].sum()))
+    result.changes.append(_change(result.network, following))
+    result.network, result.counts, result.ess = following, counts, found.ess
+    result.cycles += found.cycles
+
+
+def _remarks(result: Fit, tolerance: float) -> list[str]:
+    """What the user should know of a fit."""
+    notes = []
     few = int((result.ess < _FEW).sum())
     if few:
-        notes.append(f"{few} of {len(records)} records have fewer than {_FEW:.0f} effective samples")
+        notes.append(f"{few} of {result.records} records have fewer than {_FEW:.0f} effective samples")
     if result.changes[-1] > tolerance:
         notes.append(
             f"after {result.iterations} steps entries still change by {result.changes[-1]:.2g}, the "
             f"tolerance is {tolerance:g}"
         )
-    return result
+    return notes
 
 
 def _check(

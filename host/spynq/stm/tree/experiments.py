@@ -2,25 +2,27 @@
 
 E1: causal inference, A causes B1..B4, each seen through a stimulus. E2: the same in layers.
 E3: multisensory integration. Network t comes from ``default_rng([1, t])``, populations of N neurons
-from ``default_rng([7, N])``.
+from ``default_rng([7, N])``, the root's first and the published rule's before those of the lambda form;
+where the root's prior is known and not sampled, from ``default_rng([8, N])``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from spynq.stm.reference import product_of_gaussians, total_variation
-from spynq.stm.tree.draw import Population, draw
+from spynq.stm.tree.draw import draw
 from spynq.stm.tree.estimator import estimate
 from spynq.stm.tree.evidence import read_evidence
 from spynq.stm.tree.exact import exact_root
 from spynq.stm.tree.model import Tree
 from spynq.stm.tree.nodes import Floats
-from spynq.stm.tree.plan import plan
+from spynq.stm.tree.plan import Pool, plan
 from spynq.stm.tree.posterior import moments
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "FusionErrors",
     "causal",
     "causal_gaussian",
+    "compare_rules",
     "error_rates",
     "fusion_errors",
     "multilayer",
@@ -41,6 +44,8 @@ E3_SDS = {"haptic": 8.0, "visual": 4.0, "auditory": 6.0}
 """Square roots of the variances 64, 16 and 36."""
 
 Question = tuple[Tree, dict[str, int]]
+Arrow = tuple[str, str | None, str]
+"""A node, its parent, and the population it belongs to."""
 
 
 def _rows(rng: np.random.Generator, shape: tuple[int, ...], power: float) -> Floats:
@@ -50,15 +55,14 @@ def _rows(rng: np.random.Generator, shape: tuple[int, ...], power: float) -> Flo
     return rows
 
 
-def _random(tree: Tree, arrows: Iterable[tuple[str, str | None, str]], t: int, power: float) -> Question:
-    """Random tables for all nodes in order, then one forward draw; the stimuli of it are the evidence."""
+def _random(tree: Tree, arrows: Sequence[Arrow], t: int, power: float, forward: Sequence[Arrow]) -> Question:
+    """Random tables in the order of ``arrows``; a draw in that of ``forward``, whose stimuli are seen."""
     rng = np.random.default_rng([1, t])
-    arrows = list(arrows)
     for name, parent, pool in arrows:
         shape = (STATES,) if parent is None else (STATES, STATES)
         tree.discrete(name, _rows(rng, shape, power), parent=parent, pool=pool)
     drawn: dict[str, int] = {}
-    for name, parent, _ in arrows:
+    for name, parent, _ in forward:
         table = np.asarray(tree[name].table)  # type: ignore[union-attr]
         drawn[name] = int(rng.choice(STATES, p=table if parent is None else table[drawn[parent]]))
     return tree, {name: state for name, state in drawn.items() if name.startswith("I")}
@@ -74,18 +78,20 @@ def causal(t: int, power: float = 1.0) -> Question:
     power : float
         Conditional tables are raised to it and normalised again: 4 makes them informative.
     """
-    arrows: list[tuple[str, str | None, str]] = [("A", None, "A")]
-    arrows += [(f"B{m}", "A", "B") for m in range(1, 5)]
-    arrows += [(f"I{m}", f"B{m}", f"I{m}") for m in range(1, 5)]
-    return _random(Tree("causal inference"), arrows, t, power)
+    root: Arrow = ("A", None, "A")
+    causes: list[Arrow] = [(f"B{m}", "A", "B") for m in range(1, 5)]
+    stimuli: list[Arrow] = [(f"I{m}", f"B{m}", f"I{m}") for m in range(1, 5)]
+    # Each stimulus is drawn right after its cause: another order gives other evidence for the same tables.
+    forward = [root, *chain.from_iterable(zip(causes, stimuli, strict=True))]
+    return _random(Tree("causal inference"), [root, *causes, *stimuli], t, power, forward)
 
 
 def multilayer(t: int, power: float = 1.0) -> Question:
     """E2: A over (B1, B2), B1 over (C1, C2), B2 over C3, stimuli I1..I3; see :func:`causal`."""
-    arrows: list[tuple[str, str | None, str]] = [("A", None, "A"), ("B1", "A", "B"), ("B2", "A", "B")]
+    arrows: list[Arrow] = [("A", None, "A"), ("B1", "A", "B"), ("B2", "A", "B")]
     arrows += [("C1", "B1", "C12"), ("C2", "B1", "C12"), ("C3", "B2", "C3")]
     arrows += [(f"I{m}", f"C{m}", f"I{m}") for m in range(1, 4)]
-    return _random(Tree("multi-layer causal inference"), arrows, t, power)
+    return _random(Tree("multi-layer causal inference"), arrows, t, power, arrows)
 
 
 def causal_gaussian() -> Tree:
@@ -126,14 +132,8 @@ class ErrorRates:
     map_wrong: float
 
 
-def _populations(
-    tree: Tree, names: Iterable[str], neurons: int, rng: np.random.Generator, exact_root_shares: bool
-) -> dict[str, Population]:
-    # The leaves' populations are drawn first, the root's last.
-    return {
-        name: draw(tree, name, neurons, rng, "exact" if exact_root_shares and name == "A" else "random")
-        for name in names
-    }
+_Errors = tuple[float, float, float, bool]
+"""Fields of :class:`ErrorRates` for one network and its populations."""
 
 
 def error_rates(
@@ -164,33 +164,55 @@ def error_rates(
     advance : callable
         Called after every network.
     """
-    rng = np.random.default_rng([7, neurons or 0])
-    found = []
+    rng = np.random.default_rng([8 if exact_root_shares else 7, neurons or 0])
+    known = "A" if exact_root_shares else None
+    found: list[_Errors] = []
     for t in range(networks):
-        found += list(_errors(*make(t, power), neurons, rule, exact_root_shares, repeats, rng))
+        found += _errors(make(t, power), neurons, rule, known, repeats, rng)
         advance()
+    return _mean(found)
+
+
+def compare_rules(
+    neurons: int,
+    *,
+    power: float = 1.0,
+    networks: int = 400,
+    repeats: int = 5,
+    advance: Callable[[], object] = lambda: None,
+) -> dict[str, ErrorRates]:
+    """Errors of both rules on E2, the published one first; see :func:`error_rates`."""
+    rng = np.random.default_rng([7, neurons])
+    found: dict[str, list[_Errors]] = {"published": [], "lambda": []}
+    for t in range(networks):
+        question = multilayer(t, power)
+        for rule, errors in found.items():
+            errors += _errors(question, neurons, rule, None, repeats, rng)
+        advance()
+    return {rule: _mean(errors) for rule, errors in found.items()}
+
+
+def _mean(found: Sequence[_Errors]) -> ErrorRates:
     return ErrorRates(*np.mean(found, axis=0).tolist())
 
 
 def _errors(
-    tree: Tree,
-    evidence: dict[str, int],
+    question: Question,
     neurons: int | None,
     rule: str,
-    exact_root_shares: bool,
+    known: str | None,
     repeats: int,
     rng: np.random.Generator,
-) -> Iterator[tuple[float, float, float, bool]]:
+) -> Iterator[_Errors]:
+    tree, evidence = question
     probabilities = exact_root(tree, evidence).probabilities
     assert probabilities is not None
     truth = np.array(list(probabilities.values()))
     top = plan(tree, read_evidence(tree, evidence))
-    names = [pool.name for pool in top.walk()]
+    names = list(_downwards(top))
     for _ in range(1 if neurons is None else repeats):
-        if neurons is None:
-            populations = {name: draw(tree, name, 1, rng, "exact") for name in names}
-        else:
-            populations = _populations(tree, names, neurons, rng, exact_root_shares)
+        kinds = {name: "exact" if neurons is None or name == known else "random" for name in names}
+        populations = {name: draw(tree, name, neurons or 1, rng, kind) for name, kind in kinds.items()}
         shares = estimate(top, populations, rule).weights
         relative = np.abs(shares - truth) / truth
         yield (
@@ -199,6 +221,12 @@ def _errors(
             float(relative.max()),
             bool(shares.argmax() != truth.argmax()),
         )
+
+
+def _downwards(pool: Pool) -> Iterator[str]:
+    yield pool.name
+    for child in pool.children:
+        yield from _downwards(child)
 
 
 @dataclass(frozen=True)
