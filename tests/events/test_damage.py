@@ -154,6 +154,7 @@ def test_a_length_out_of_all_bounds_takes_no_memory(
     bits: int, encoders: dict[str, Any], tmp_path: Path
 ) -> None:
     """Each 32-bit word of the two formats with lengths, made large."""
+    pytest.importorskip("lz4", reason="a changed word may be that of the packing; needs spynq[events]")
     for name in ("AEDAT 3.1", "AEDAT 4"):
         raw = encoders[name]([(1, 2, 3, 1), (4, 5, 6, 0)])
         for place in range(13, len(raw) - 4, 3):

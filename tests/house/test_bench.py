@@ -149,3 +149,37 @@ def test_machine_is_one_line() -> None:
 def test_commit_without_git_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert commit() is None
+
+
+def test_rows_that_need_what_is_absent_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "rows_a").mkdir()
+    (tmp_path / "rows_a/__init__.py").touch()
+    (tmp_path / "rows_a/far.py").write_text("import simulator_of_tomorrow\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, value in (("_targets", {}), ("_absent", {}), ("_PLACES", ("rows_a",))):
+        monkeypatch.setattr(registry, name, value)
+    assert main(["bench", "stm"]) == 1
+    told = capsys.readouterr().err
+    assert "unknown bench 'stm'; known benches are none" in told
+    assert "rows of rows_a.far need simulator_of_tomorrow; 'spynq doctor' shows" in told
+
+    @bench("here", "one", unit="s", must="<= 1")
+    def one() -> Measured:
+        return Measured(0.5, "a clock")
+
+    assert main(["bench", "here"]) == 0
+    assert "need simulator_of_tomorrow" in capsys.readouterr().err
+
+
+def test_a_bug_of_our_own_rows_is_not_taken_for_an_absence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "rows_b").mkdir()
+    (tmp_path / "rows_b/__init__.py").touch()
+    (tmp_path / "rows_b/wrong.py").write_text("import spynq.nothing_of_this_name\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "_PLACES", ("rows_b",))
+    with pytest.raises(ModuleNotFoundError, match="nothing_of_this_name"):
+        registry.benches()

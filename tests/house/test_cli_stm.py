@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ KEYS = {
     "device", "kernel", "samples", "seed", "posterior", "standard_error", "ess", "log_evidence", "cycles",
     "flags", "seconds",
 }  # fmt: skip
+
+
+draws = pytest.mark.skipif(find_spec("matplotlib") is None, reason="plots need spynq[plot]")
 
 
 def _json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -87,6 +91,7 @@ def test_table_for_people_has_every_state(capsys: pytest.CaptureFixture[str]) ->
     assert "device golden, 1,024 samples" in lines[-1]
 
 
+@draws
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_plot_saves_a_picture(suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "new" / f"lung.{suffix}"
@@ -206,6 +211,7 @@ def test_a_cue_that_cannot_be_fused_is_one_sentence(cue: str, capsys: pytest.Cap
     assert "a bug of spynq" not in err
 
 
+@draws
 def test_demo_says_why_it_is_not_on_rtl_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -226,6 +232,7 @@ def test_demo_says_why_it_is_not_on_rtl_and_goes_on(
     assert picture.stat().st_size > 10_000
 
 
+@draws
 def test_demo_json_is_within_four_standard_errors_of_exact(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -244,6 +251,7 @@ def test_demo_json_is_within_four_standard_errors_of_exact(
     assert all(row["accuracy"] > 0.8 for row in answer["lif"]["rows"])
 
 
+@draws
 def test_a_demo_that_cannot_be_drawn_is_told_all_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

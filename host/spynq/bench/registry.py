@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from spynq.bench.verdict import Bound
 from spynq.errors import SpynqError
 
-__all__ = ["Measured", "NotMeasured", "Target", "bench", "benches", "rows_of"]
+__all__ = ["Measured", "NotMeasured", "Target", "bench", "benches", "left_out", "rows_of"]
 
 _PLACES = ("spynq.bench.rows", "spynq_sim.rows", "spynq_train.rows")
 """Packages whose modules hold rows: of the host alone, of the simulator, of training."""
@@ -50,6 +50,7 @@ class Target:
 
 
 _targets: dict[tuple[str, str], Target] = {}
+_absent: dict[str, str] = {}
 
 
 def bench(
@@ -99,7 +100,25 @@ def _load() -> None:
             continue
         package = import_module(place)
         for module in pkgutil.iter_modules(package.__path__):
-            import_module(f"{place}.{module.name}")
+            _import(f"{place}.{module.name}")
+
+
+def _import(name: str) -> None:
+    """Import a module of rows, unless what it measures with is not installed."""
+    try:
+        import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0].startswith("spynq"):
+            raise
+        _absent[name] = error.name
+
+
+def left_out() -> str:
+    """Which rows are unknown as something is not installed, as one phrase; empty if all are known."""
+    if not _absent:
+        return ""
+    needed = ", ".join(sorted(set(_absent.values())))
+    return f"rows of {', '.join(_absent)} need {needed}; 'spynq doctor' shows the command that gets it"
 
 
 def benches() -> list[str]:
@@ -112,5 +131,6 @@ def rows_of(name: str) -> list[Target]:
     """Rows of one bench in the order of their definition; an unknown name is answered with the known ones."""
     known = benches()
     if name not in known:
-        raise ValueError(f"unknown bench {name!r}; known benches are {', '.join(known) or 'none'}")
+        told = f"unknown bench {name!r}; known benches are {', '.join(known) or 'none'}"
+        raise ValueError("; ".join(filter(None, (told, left_out()))))
     return [target for target in _targets.values() if target.bench == name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from spynq.bench import rows_of
+    from spynq.bench.registry import left_out
     from spynq.bench.runner import commit, machine, measure, report, write
 
     targets = rows_of(arguments.name)
+    if left_out():
+        print(f"spynq: {left_out()}", file=sys.stderr)
     if arguments.json not in (None, "-"):
         # Rows take minutes: a place that cannot be written is told before the first.
         Path(arguments.json).parent.mkdir(parents=True, exist_ok=True)

@@ -89,7 +89,9 @@ def open_csv(source: Source) -> Stream:
 
 def _narrow(column: NDArray[Any]) -> NDArray[np.int16]:
     """Coordinates in 16 bits; what does not fit lies outside of any sensor, as -1 does."""
-    return np.where((column < 0) | (column > 32767), -1, column).astype(np.int16)
+    outside = (column < 0) | (column > 32767)
+    # Wide first: NumPy 2 puts no -1 into a column without signs.
+    return np.where(outside, -1, column.astype(np.int64)).astype(np.int16)
 
 
 def _size(text: str) -> int | None:

@@ -8,8 +8,6 @@ import zipfile
 from configparser import ConfigParser
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"spynq", "spynq_train", "spynq_hw", "spynq_overlays", "spynq_sim", "spynq_notebooks"}
 
@@ -39,16 +37,6 @@ assert main(["--version"]) == 0
 assert main(["registers", "echo"]) == 0
 print("imported", len(modules), "from", spynq.__path__[0])
 '''
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert answer.returncode == 0, answer.stderr
-    (built,) = folder.glob("*.whl")
-    return built
 
 
 def test_holds_every_package_and_nothing_else(wheel: Path) -> None:
