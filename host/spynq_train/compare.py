@@ -17,7 +17,7 @@ from spynq_train.data import DataSet
 from spynq_train.engine import compiled, given_to_engine, integer_scores, judged_inputs
 from spynq_train.learning import Outcome, learn
 from spynq_train.recipes import prepare
-from spynq_train.relu import train_relu
+from spynq_train.relu import microseconds, train_relu
 from spynq_train.topology import Layer
 
 __all__ = ["ENTRIES", "SMALL_BUILD", "Entry", "compare", "measure_entry"]
@@ -84,7 +84,9 @@ def measure_entry(
     runs = [_one(entry, data, seed, **given) for seed in seeds]
     right = [run["accuracy"] for run in runs]
     keys = [key for key in runs[0] if key not in ("outcome", "network")]
-    row: dict[str, Any] = {key: mean(run[key] for run in runs) for key in keys}
+    row: dict[str, Any] = {
+        key: None if runs[0][key] is None else mean(run[key] for run in runs) for key in keys
+    }
     row |= {
         "name": entry.name,
         "paper": entry.paper,
@@ -119,7 +121,15 @@ def _one(entry: Entry, data: DataSet, seed: int, **given: Any) -> dict[str, Any]
         "relu": relu.accuracy,
         "relu_macs": _operations(run.method.network.layers),
         "relu_microseconds": relu.microseconds,
+        "relu_cuda_microseconds": relu.cuda_microseconds,
+        "torch_microseconds": _in_pytorch(outcome, data),
     }
+
+
+def _in_pytorch(outcome: Outcome, data: DataSet) -> float:
+    """Microseconds per sample of the spiking network in PyTorch, all steps, timed as the plain one is."""
+    (x, labels), *_ = judged_inputs(data, outcome.run.plan, 100)
+    return microseconds(outcome.run.method.scores, x, len(labels))
 
 
 def _operations(layers: Sequence[Layer]) -> int:

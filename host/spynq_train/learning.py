@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
-__all__ = ["Outcome", "draw", "learn", "saved_bytes"]
+__all__ = ["Outcome", "draw", "learn", "resident", "saved_bytes"]
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,13 @@ class Outcome:
             "layers": [asdict(layer) for layer in self.evaluation.layers],
             "cpu_seconds": self.seconds,
             "saved_bytes": self.memory,
-            "peak_resident_bytes": _resident(),
+            "peak_resident_bytes": resident(),
             **self.details,
         }
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Most bytes of memory that this process has had."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 
