@@ -36,9 +36,16 @@ class PlanesBlock(Block):
     removed: Tensor
 
     def __init__(
-        self, layer: Layer, neuron: Neuron, surrogate: nn.Module, *, norm: bool = True, bias: bool = False
+        self,
+        layer: Layer,
+        neuron: Neuron,
+        surrogate: nn.Module,
+        *,
+        norm: bool = True,
+        bias: bool = False,
+        whole: bool = False,
     ) -> None:
-        super().__init__(layer, neuron, surrogate, norm=norm, bias=bias)
+        super().__init__(layer, neuron, surrogate, norm=norm, bias=bias, whole=whole)
         self.register_buffer("full", torch.tensor(False))
         self.register_buffer("removed", torch.zeros(self.weights.weight.shape, dtype=torch.uint8))
 

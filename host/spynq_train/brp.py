@@ -7,6 +7,8 @@ what eqs. 1.1 to 1.3 of the published code compute, so ordinary autograd does it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -61,30 +63,31 @@ class BRP(Method):
         optimiser.zero_grad()
         taught = one_hot(y, self.classes)
         if self.rule == "bp":
-            loss = local = nn.functional.mse_loss(self.network.rates(x), taught)
+            loss = nn.functional.mse_loss(self.network.rates(x), taught)
+            torch.autograd.backward(loss)
         else:
-            loss, local = self._losses(x, taught)
-        torch.autograd.backward(local)
+            rates, loss, hidden = self._forward(x, taught)
+            # Each hidden layer's derivative is given straight away: the local loss itself need not be made.
+            given = [] if self.rule == "frozen" else self._derivatives(hidden, self._signal(rates, taught))
+            torch.autograd.backward([loss, *hidden[: len(given)]], [None, *given])
         optimiser.step()
         return loss.item()
 
-    def _losses(self, x: Tensor, taught: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss of the output layer alone, and the sum with the local losses of the hidden ones."""
+    def _forward(self, x: Tensor, taught: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Rates and loss of the output layer, and spikes of the hidden ones before their pools."""
         self.network.rest()
         hidden = []
         for block in self.network.chain[:-1]:
-            # Before the pool: there the projection acts.
             hidden.append(block.fire(x))
-            x = pooled(block.layer.pool, hidden[-1]).detach()
+            x = pooled(block.layer.pool, hidden[-1].detach())
         rates = self.network.chain[-1](x).mean(0)
-        loss = nn.functional.mse_loss(rates, taught)
-        if self.rule == "frozen":
-            return loss, loss
-        signal = self._signal(rates.detach(), taught)
-        total = loss
-        for number, spikes in enumerate(hidden):
-            total = total + self._local(spikes, signal, self.get_buffer(f"projection_{number}"))
-        return loss, total
+        return rates.detach(), nn.functional.mse_loss(rates, taught), hidden
+
+    def _derivatives(self, hidden: Sequence[Tensor], signal: Tensor) -> list[Tensor]:
+        return [
+            self._local(spikes, signal, self.get_buffer(f"projection_{number}"))
+            for number, spikes in enumerate(hidden)
+        ]
 
     def _signal(self, rates: Tensor, taught: Tensor) -> Tensor:
         if self.rule == "err":
@@ -94,7 +97,11 @@ class BRP(Method):
         return taught
 
     def _local(self, spikes: Tensor, signal: Tensor, projection: Tensor) -> Tensor:
+        """Derivative of a hidden layer's local loss by its spikes, the same in every step."""
         taught = (signal @ projection.flatten(1)).view(len(signal), *spikes.shape[2:])
         if self.rule == "target":
-            return ((spikes.mean(0) - taught) ** 2).sum() / len(signal)
-        return (spikes * taught).sum() / len(signal)
+            taught = 2 / len(spikes) * (spikes.detach().mean(0) - taught)
+        maps = taught / len(signal)
+        if maps.dim() == 4:  # as the spikes lie in memory
+            maps = maps.contiguous(memory_format=torch.channels_last)
+        return maps.expand_as(spikes)

@@ -13,7 +13,7 @@ from spynq.errors import FormatError, SpynqError
 
 __all__ = ["read", "write"]
 
-_FORMAT = "spynq_train checkpoint 1"
+_FORMAT = "spynq_train checkpoint 2"
 
 
 def write(path: Path, identity: Mapping[str, object], state: Mapping[str, Any]) -> None:

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Any
 
-import numpy as np
-import torch
-
 from spynq.lif.network import CompiledNetwork
+from spynq.lif.params import LifConfig
 from spynq_train.data import DataSet
-from spynq_train.engine import compiled, integer_scores, test_inputs
+from spynq_train.engine import compiled, given_to_engine, integer_scores, judged_inputs
 from spynq_train.learning import Outcome, learn
 from spynq_train.recipes import prepare
-from spynq_train.relu import train_relu
+from spynq_train.relu import microseconds, train_relu
 from spynq_train.topology import Layer
 
-__all__ = ["ENTRIES", "Entry", "compare", "measure_entry"]
+__all__ = ["ENTRIES", "SMALL_BUILD", "Entry", "compare", "measure_entry"]
+
+SMALL_BUILD = LifConfig(columns=1, weights=1024, banks=2, maps=64, units=64, rounds=8, dsp=False)
+"""Engine that a sample of each network runs on as gateware: the smallest that holds the digits' networks."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ def measure_entry(
     runs = [_one(entry, data, seed, **given) for seed in seeds]
     right = [run["accuracy"] for run in runs]
     keys = [key for key in runs[0] if key not in ("outcome", "network")]
-    row: dict[str, Any] = {key: mean(run[key] for run in runs) for key in keys}
+    row: dict[str, Any] = {
+        key: None if runs[0][key] is None else mean(run[key] for run in runs) for key in keys
+    }
     row |= {
         "name": entry.name,
         "paper": entry.paper,
@@ -91,6 +94,7 @@ def measure_entry(
         "accuracies": right,
         "spread": stdev(right) if len(right) > 1 else None,
         "cycles": None,
+        "rtl_differing": None,
         "rtl": "not asked for",
     }
     if rtl:
@@ -104,7 +108,7 @@ def _one(entry: Entry, data: DataSet, seed: int, **given: Any) -> dict[str, Any]
     network = compiled(run.method.network, data, run.plan)
     found = _on_golden(network, outcome, data)
     relu = train_relu(run.method.network.layers, data, run.plan)
-    steps = run.plan.steps if data.kind == "images" else data.train.shape[1]
+    steps = run.plan.judge_steps or run.plan.steps
     return {
         "outcome": outcome,
         "network": network,
@@ -117,24 +121,26 @@ def _one(entry: Entry, data: DataSet, seed: int, **given: Any) -> dict[str, Any]
         "relu": relu.accuracy,
         "relu_macs": _operations(run.method.network.layers),
         "relu_microseconds": relu.microseconds,
+        "relu_cuda_microseconds": relu.cuda_microseconds,
+        "torch_microseconds": _in_pytorch(outcome, data),
     }
+
+
+def _in_pytorch(outcome: Outcome, data: DataSet) -> float:
+    """Microseconds per sample of the spiking network in PyTorch, all steps, timed as the plain one is."""
+    (x, labels), *_ = judged_inputs(data, outcome.run.plan, 100)
+    return microseconds(outcome.run.method.scores, x, len(labels))
 
 
 def _operations(layers: Sequence[Layer]) -> int:
     return sum(layer.operations for layer in layers)
 
 
-def _given(x: torch.Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Input as a device takes it; a still image is one step that is repeated."""
-    whole: np.ndarray[Any, np.dtype[np.float32]] = x.numpy()
-    return np.broadcast_to(whole[:1], whole.shape) if x.stride(0) == 0 else whole
-
-
 def _on_golden(network: CompiledNetwork, outcome: Outcome, data: DataSet) -> dict[str, Any]:
     """The whole test part on the golden model, held against PyTorch's integers."""
     right = samples = differing = spikes = operations = 0
-    for x, labels in test_inputs(data, outcome.run.plan):
-        result = network.run(_given(x), "golden")
+    for x, labels in judged_inputs(data, outcome.run.plan):
+        result = network.run(given_to_engine(x), "golden")
         right += int((result.outputs.argmax(1) == labels).sum())
         differing += int((result.outputs != integer_scores(network, x)).sum())
         spikes += sum(layer.spikes_out for layer in result.counters.values())
@@ -149,14 +155,18 @@ def _on_golden(network: CompiledNetwork, outcome: Outcome, data: DataSet) -> dic
 
 
 def _on_rtl(network: CompiledNetwork, outcome: Outcome, data: DataSet, count: int) -> dict[str, Any]:
-    (x, _), *_ = test_inputs(data, outcome.run.plan, count)
+    (x, _), *_ = judged_inputs(data, outcome.run.plan, count)
+    small = network.for_build(SMALL_BUILD)
     try:
-        simulated = network.run(_given(x), "rtl")
+        simulated = small.run(given_to_engine(x), "rtl")
     except Exception as error:  # whatever a device lacks, the other columns are still to be told
         return {"rtl": f"not run: {' '.join(str(error).split())}"}
-    golden = network.run(_given(x), "golden")
-    same = bool((simulated.outputs == golden.outputs).all())
-    return {"cycles": simulated.cycles / count, "rtl": "equal to golden" if same else "DIFFERS from golden"}
+    golden = small.run(given_to_engine(x), "golden")
+    pairs: list[tuple[Any, Any]] = [(simulated.outputs, golden.outputs)]
+    pairs += [(simulated.spikes[name], spikes) for name, spikes in golden.spikes.items()]
+    differing = sum(int((got != want).sum()) for got, want in pairs)
+    told = f"{differing} differences to golden in spikes and outputs of {count} samples"
+    return {"cycles": simulated.cycles / count, "rtl_differing": differing, "rtl": told}
 
 
 def compare(

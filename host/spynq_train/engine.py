@@ -22,7 +22,7 @@ from spynq_train.network import SpikingNetwork
 from spynq_train.recipes import Run
 from spynq_train.snnwm import FusionBlock, MemoryBlock
 
-__all__ = ["compiled", "formats", "integer_accuracy", "integer_scores", "test_inputs"]
+__all__ = ["compiled", "formats", "given_to_engine", "integer_accuracy", "integer_scores", "judged_inputs"]
 
 _CALIBRATION = 64
 _BATCH = 100
@@ -50,18 +50,27 @@ def compiled(network: SpikingNetwork, data: DataSet, plan: Plan, bits: int = 8) 
 
 
 def _build(network: SpikingNetwork) -> LifConfig:
-    """The standard build; with delays one of all features, which gateware may lack."""
+    """The standard build; with delays or maximum pools one of all features, which gateware may lack."""
     delays = any(isinstance(block, MemoryBlock | FusionBlock) for block in network.chain)
-    return LifConfig(features=mask(*FEATURES)) if delays else LifConfig()
+    maximum = any(layer.pool is not None and layer.pool.kind == "max" for layer in network.layers)
+    return LifConfig(features=mask(*FEATURES)) if delays or maximum else LifConfig()
 
 
-def test_inputs(data: DataSet, plan: Plan, count: int | None = None) -> Iterator[tuple[Tensor, NDArray[Any]]]:
+def judged_inputs(
+    data: DataSet, plan: Plan, count: int | None = None
+) -> Iterator[tuple[Tensor, NDArray[Any]]]:
     """Inputs and labels of the test part in batches, coded as :func:`spynq_train.fit.evaluate` codes them."""
     most = len(data.test) if count is None else count
     for begin in range(0, most, 200):
         x = inputs_of(data, data.test[begin : begin + 200], plan, torch.device("cpu"), -1 - begin)
         labels = data.test_labels[begin : begin + 200]
         yield x[:, : most - begin], labels[: most - begin]
+
+
+def given_to_engine(x: Tensor) -> NDArray[np.float32]:
+    """Input as a device takes it; a still image is one step that is repeated."""
+    whole: NDArray[np.float32] = x.numpy()
+    return np.broadcast_to(whole[:1], whole.shape) if x.stride(0) == 0 else whole
 
 
 def integer_scores(network: CompiledNetwork, x: Tensor) -> NDArray[np.float64]:
@@ -83,6 +92,6 @@ def integer_accuracy(run: Run, data: DataSet, bits: int = 8) -> float:
     """Percent of the test part that the integers get right."""
     network = compiled(run.method.network, data, run.plan, bits)
     right = 0
-    for x, labels in test_inputs(data, run.plan):
+    for x, labels in judged_inputs(data, run.plan):
         right += int((integer_scores(network, x).argmax(1) == labels).sum())
     return 100 * right / len(data.test)

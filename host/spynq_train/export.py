@@ -12,7 +12,19 @@ from torch import Tensor, nn
 
 from spynq.errors import SpynqError
 from spynq.lif import write_nir
-from spynq.lif.graph import Conv, Flatten, Graph, Input, Linear, Node, Output, Scale, Taps, sequence
+from spynq.lif.graph import (
+    Conv,
+    Flatten,
+    Graph,
+    Input,
+    Linear,
+    Node,
+    Output,
+    Scale,
+    Taps,
+    Threshold,
+    sequence,
+)
 from spynq.lif.graph import Neuron as GraphNeuron
 from spynq.lif.graph import Pool as GraphPool
 from spynq_train.albsnn import PlanesBlock
@@ -50,7 +62,7 @@ def to_graph(network: SpikingNetwork, data: DataSet, coding: str) -> Graph:
     Raises
     ------
     SpynqError
-        A part cannot be said: maximum pools, and norms whose factor is 0.
+        A norm's factor is 0.
     """
     first = network.layers[0].inputs
     pixels = data.kind == "images" and coding == "direct"
@@ -76,12 +88,11 @@ def _block(number: int, block: Block) -> Iterator[Named]:
     yield f"neurons{number}", _neuron(block.neurons.neuron, layer.outputs[0])
     if layer.pool is None:
         return
-    if layer.pool.kind == "max":
-        raise SpynqError(
-            f"layer {number}: NIR has no maximum pool; train with SP2 or AP2 instead of MP2 to export"
-        )
     kind = "average" if layer.pool.kind == "mean" else "sum"
     yield f"pool{number}", GraphPool(kind, layer.pool.size, layer.pool.size)
+    if layer.pool.kind == "max":
+        # NIR has no maximum pool; of spikes it is whether there is any.
+        yield f"any{number}", Threshold(np.full(layer.outputs[0], 0.5))
 
 
 def _weights(number: int, block: Block) -> Iterator[Named]:
@@ -98,6 +109,10 @@ def _weights(number: int, block: Block) -> Iterator[Named]:
     if not binary:
         made = made * _floats(factor).reshape(-1, *[1] * (made.ndim - 1))
     if isinstance(block, MemoryBlock | FusionBlock):
+        if len(block.taps) == 1:  # no delay at all: a factor of the weights
+            only = _floats(block.taps)[0]
+            yield f"weights{number}", _linear(block, made * only, bias * only + neuron_bias)
+            return
         yield f"weights{number}", _linear(block, made, np.zeros_like(bias))
         yield f"delays{number}", _taps(block, bias, neuron_bias)
         return

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
-__all__ = ["Outcome", "draw", "learn", "saved_bytes"]
+__all__ = ["Outcome", "draw", "learn", "resident", "saved_bytes"]
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,17 @@ class Outcome:
             "accuracy": self.evaluation.accuracy,
             "test_samples": self.evaluation.samples,
             "losses": self.history.losses,
+            "held_out": self.history.held_out,
             "layers": [asdict(layer) for layer in self.evaluation.layers],
             "cpu_seconds": self.seconds,
             "saved_bytes": self.memory,
-            "peak_resident_bytes": _resident(),
+            "peak_resident_bytes": resident(),
             **self.details,
         }
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Most bytes of memory that this process has had."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 
@@ -85,6 +87,7 @@ def learn(
     checkpoint: Path | None = None,
     out: Path | None = None,
     bwo: int = 0,
+    hold_out: int = 0,
     progress: bool = False,
 ) -> Outcome:
     """Train a prepared run, judge it on the test part, and write it as NIR.
@@ -98,20 +101,24 @@ def learn(
         Where the state is kept meanwhile, and the network in the end.
     bwo : int
         Passes of binary weight optimisation, of ALBSNN alone.
+    hold_out : int
+        Last training samples that are not trained on, and judged after every epoch.
     progress : bool
     """
     if bwo and not isinstance(run.method, AdaptiveBinary):
         raise ValueError("weight optimisation takes planes out of ALBSNN's weights; other methods have none")
     place = device or torch.device("cpu")
-    memory = saved_bytes(run.method, data, run.plan, place)
-    train, held = (data, data) if not bwo else _held_out(data)
+    whole, judged = data.held_out(hold_out) if hold_out else (data, None)
+    memory = saved_bytes(run.method, whole, run.plan, place)
+    train, held = (whole, whole) if not bwo else _tenth(whole)
     history = fit(
         run.method,
         train,
         run.plan,
         device=place,
         checkpoint=checkpoint,
-        identity={**run.identity, "bwo": bool(bwo)},
+        identity={**run.identity, "bwo": bool(bwo), "hold_out": hold_out},
+        held_out=judged,
         progress=progress,
     )
     details: dict[str, Any] = {}
@@ -146,7 +153,7 @@ def _test_batches(data: DataSet, plan: Plan, device: torch.device) -> Iterator[B
         yield x, torch.from_numpy(data.test_labels[begin : begin + 200]).to(device)
 
 
-def _held_out(data: DataSet) -> tuple[DataSet, DataSet]:
+def _tenth(data: DataSet) -> tuple[DataSet, DataSet]:
     """Nine of ten training samples to train, the tenth to judge weight optimisation."""
     held = np.arange(len(data.train)) % 10 == 9
     kept = replace(data, train=data.train[~held], train_labels=data.train_labels[~held])

@@ -11,8 +11,9 @@ from spikingjelly.activation_based.neuron.base_node import SimpleBaseNode
 from torch import Tensor, nn
 
 from spynq_train.neuron import Neuron
+from spynq_train.window import fire_window
 
-__all__ = ["LIF", "SURROGATES", "AnnealedTanh", "Gaussian", "surrogate_named"]
+__all__ = ["LIF", "SURROGATES", "AnnealedTanh", "Gaussian", "Rectangle", "surrogate_named"]
 
 
 class _FireGaussian(torch.autograd.Function):
@@ -35,6 +36,41 @@ class Gaussian(nn.Module):
         """Spikes of ``x = u - threshold``."""
         fire: Any = _FireGaussian.apply  # PyTorch leaves it without types
         spikes: Tensor = fire(x)
+        return spikes
+
+
+class _FireRectangle(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, x: Tensor, width: float) -> Tensor:
+        context.save_for_backward(x)
+        context.width = width
+        return _where(torch.ge, x, 0.0)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Any) -> tuple[Tensor, None]:
+        (x,) = context.saved_tensors
+        inside = _where(torch.lt, x.abs(), context.width / 2)
+        inside *= gradients[0]
+        return inside if context.width == 1 else inside.div_(context.width), None
+
+
+def _where(compare: Any, x: Tensor, limit: float) -> Tensor:
+    """0 and 1 as floats: written at once, six times as fast on a CPU as by way of booleans."""
+    found: Tensor = compare(x, limit, out=torch.empty_like(x))
+    return found
+
+
+class Rectangle(nn.Module):
+    """Unit step with the derivative ``1/width`` where ``|x| < width/2``."""
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Spikes of ``x = u - threshold``."""
+        fire: Any = _FireRectangle.apply
+        spikes: Tensor = fire(x, self.width)
         return spikes
 
 
@@ -95,7 +131,7 @@ def surrogate_named(name: str, width: float = 1.0) -> nn.Module:
         Width of ``rect``; the others have none.
     """
     made: dict[str, Any] = {
-        "rect": lambda: surrogate.Rect(alpha=1 / width),
+        "rect": lambda: Rectangle(width),
         "gauss": Gaussian,
         "atan": lambda: surrogate.ATan(alpha=2.0),
         "fast-sigmoid": lambda: surrogate.SuperSpike(alpha=1.0),
@@ -117,11 +153,13 @@ class LIF(SimpleBaseNode):
     neuron : Neuron
     fire : torch.nn.Module
         Unit step with a surrogate derivative, called with ``u - threshold``.
+    whole : bool
+        Every call is a whole window that begins at rest and leaves no state: faster, and less is kept.
     """
 
-    def __init__(self, neuron: Neuron, fire: nn.Module) -> None:
+    def __init__(self, neuron: Neuron, fire: nn.Module, *, whole: bool = False) -> None:
         super().__init__(v_threshold=neuron.threshold, surrogate_function=fire, step_mode="m")
-        self.neuron = neuron
+        self.neuron, self.whole = neuron, whole
 
     v: Any  # 0.0 at rest, a tensor from the first step on
 
@@ -135,3 +173,10 @@ class LIF(SimpleBaseNode):
             self.v = self.v * (1 - spike) + self.neuron.reset_to * spike
         else:
             self.v = self.v - self.neuron.removed * spike
+
+    def multi_step_forward(self, x_seq: Tensor) -> Tensor:
+        """Spikes of the steps ``[T, B, ...]``."""
+        if self.whole:
+            return fire_window(x_seq, self.neuron, self.surrogate_function)
+        spikes: Tensor = super().multi_step_forward(x_seq)
+        return spikes

@@ -20,7 +20,7 @@ from spynq_train.snnwm import WorkingMemory, memory_network
 from spynq_train.tlbptt import TruncatedLocal
 from spynq_train.topology import parse
 
-__all__ = ["OPTIONS", "Run", "prepare"]
+__all__ = ["OPTIONS", "PLAN", "Run", "prepare"]
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "brp": {"rule": "brp"},
@@ -30,7 +30,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 """Options of every method with their defaults; ``None`` means all time steps."""
 
-_PLAN = ("network", "steps", "epochs", "batch", "rate")
+PLAN = ("network", "steps", "epochs", "batch", "rate", "schedule", "augment", "judge_steps")
+"""What may be given instead of a preset's, besides the options of the method."""
+
+_SCHEDULES = {"albsnn": "cosine", "tlbptt": "halving"}
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,8 @@ def prepare(name: str, data: DataSet, preset_name: str, seed: int = 0, **given: 
     seed : int
         Of weights, projections, order and codings.
     **given
-        ``network``, ``steps``, ``epochs``, ``batch`` and ``rate`` instead of the preset's, and options of
-        the method (:data:`OPTIONS`); ``None`` is as if it was not given.
+        Parts of :data:`PLAN` instead of the preset's, and options of the method (:data:`OPTIONS`); ``None``
+        is as if it was not given.
 
     Raises
     ------
@@ -72,12 +75,12 @@ def prepare(name: str, data: DataSet, preset_name: str, seed: int = 0, **given: 
     """
     settings = preset(name, preset_name)
     asked = {key: value for key, value in given.items() if value is not None}
-    unknown = set(asked) - set(OPTIONS[name]) - set(_PLAN)
+    unknown = set(asked) - set(OPTIONS[name]) - set(PLAN)
     if unknown:
         raise ValueError(
             f"{name} has no option {', '.join(sorted(unknown))}; its options are {', '.join(OPTIONS[name])}"
         )
-    settings = replace(settings, **{key: asked[key] for key in _PLAN if key in asked})
+    settings = replace(settings, **{key: asked[key] for key in PLAN if key in asked})
     settings = _fitted(settings, data, "steps" in asked)
     options = {**OPTIONS[name], **(settings.options or {}), **asked}
     plan = _plan(name, settings, options, "rate" in asked, seed)
@@ -109,7 +112,6 @@ def _plan(name: str, settings: Preset, options: Mapping[str, Any], rate_asked: b
     # With k steps per update there are T/k updates per batch: each k has its own rate.
     if name == "tlbptt" and not rate_asked:
         rate = (settings.options or {}).get("rates", {}).get(options["k"] or settings.steps, rate)
-    schedules = {"albsnn": "cosine", "tlbptt": "halving"}
     return Plan(
         settings.steps,
         settings.coding,
@@ -117,14 +119,16 @@ def _plan(name: str, settings: Preset, options: Mapping[str, Any], rate_asked: b
         settings.batch,
         rate,
         settings.optimiser,
-        schedules.get(name, "constant"),
+        settings.schedule or _SCHEDULES.get(name, "constant"),
         seed,
+        augment=settings.augment,
+        judge_steps=settings.judge_steps,
     )
 
 
 def _brp(settings: Preset, data: DataSet, options: Mapping[str, Any]) -> Method:
     layers = parse(settings.network, data.shape, data.classes)
-    return BRP(SpikingNetwork(layers, settings.neuron), data.classes, options["rule"])
+    return BRP(SpikingNetwork(layers, settings.neuron, whole=True), data.classes, options["rule"])
 
 
 def _tlbptt(settings: Preset, data: DataSet, options: Mapping[str, Any]) -> Method:
@@ -148,7 +152,7 @@ def _tlbptt(settings: Preset, data: DataSet, options: Mapping[str, Any]) -> Meth
 
 def _albsnn(settings: Preset, data: DataSet, options: Mapping[str, Any]) -> Method:
     layers = parse(settings.network, data.shape, data.classes)
-    network = SpikingNetwork(layers, settings.neuron, norm=True, bias=False, block=PlanesBlock)
+    network = SpikingNetwork(layers, settings.neuron, norm=True, bias=False, whole=True, block=PlanesBlock)
     # The paper takes cross-entropy where there are many classes.
     loss: Literal["mse", "cross-entropy"] = "cross-entropy" if data.classes > 20 else "mse"
     return AdaptiveBinary(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from spynq_train.export import to_graph
 from spynq_train.fit import evaluate, fit, inputs_of
 from spynq_train.integers import run_integers
 from spynq_train.recipes import Run, prepare
-from spynq_train.topology import Pool
 
 CASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "brp, rate coding": ("brp", "digits", "digits", {"steps": 6}),
@@ -31,6 +30,12 @@ CASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
         "saccade-digits",
         "n-mnist",
         {"network": "6C5-AP2-40FC-10FC", "rate": 1e-2},
+    ),
+    "brp, maximum pool, which is an OR": (
+        "brp",
+        "saccade-digits",
+        "n-mnist",
+        {"network": "6C5-MP2-40FC-10FC", "rate": 1e-2},
     ),
     "tlbptt, soft reset": ("tlbptt", "digits", "digits", {"k": 2}),
     "albsnn, two layers of full precision": ("albsnn", "digits", "digits", {}),
@@ -154,15 +159,6 @@ def test_fewer_bits_are_judged_on_the_whole_test_part() -> None:
     assert right[1] < right[8]
     with pytest.raises(ValueError, match=r"weights have 1, 2, 4 or 8 bits on the engine, not 3"):
         integer_accuracy(run, data, 3)
-
-
-def test_a_maximum_pool_is_refused_at_export() -> None:
-    data = load("saccade-digits").limited(20, 10)
-    run = prepare("brp", data, "n-mnist", network="6C5-AP2-40FC-10FC")
-    block = run.method.network.chain[0]
-    block.layer = replace(block.layer, pool=Pool("max", (2, 2)))
-    with pytest.raises(SpynqError, match=r"layer 1: NIR has no maximum pool; train with SP2 or AP2 instead"):
-        to_graph(run.method.network, data, run.plan.coding)
 
 
 def test_what_the_integer_model_lacks_is_named() -> None:

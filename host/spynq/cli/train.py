@@ -55,6 +55,9 @@ def _add_data(command: argparse.ArgumentParser) -> None:
     command.add_argument("--epochs", metavar="N", type=int, help="epochs instead of the preset's")
     command.add_argument("--batch", metavar="N", type=int, help="samples per batch")
     command.add_argument("--rate", metavar="R", type=float, help="learning rate")
+    command.add_argument("--judge-steps", metavar="T", type=int, help="time steps when judged (--steps)")
+    command.add_argument("--schedule", metavar="NAME", help="of the rate: constant, cosine or halving")
+    command.add_argument("--augment", metavar="NAME", help="training samples: none, shift or crop-flip")
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument("--no-progress", action="store_true", help="no progress bar")
 
@@ -66,6 +69,9 @@ def _add_training(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--checkpoint", metavar="FILE", type=Path, help="state (beside the network)")
     command.add_argument("--plot", metavar="FILE", type=Path, help="curves (beside the network)")
+    command.add_argument(
+        "--hold-out", metavar="N", type=int, default=0, help="judge the last N training samples meanwhile (0)"
+    )
     command.add_argument("--device", metavar="NAME", default="auto", help="auto, cpu or cuda (auto)")
     command.add_argument("--seed", metavar="S", type=int, default=0, help="seed of everything drawn (0)")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ _COLUMNS = (
     ("cycles", "cycles"),
     ("ReLU MACs", "relu_macs"),
     ("ReLU us", "relu_microseconds"),
+    ("CUDA us", "relu_cuda_microseconds"),
+    ("PyTorch us", "torch_microseconds"),
     ("paper, %", "paper"),
 )
 
@@ -56,20 +59,31 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(_report(rows))
     else:
         print(text(rows))
-        print(f"\n{machine()}; commit {commit() or 'unknown'}")
+        print(f"\n{time.process_time():.0f} CPU seconds in all; {machine()}; commit {commit() or 'unknown'}")
     return 0
 
 
 def _report(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    return {"rows": list(rows), "machine": machine(), "commit": commit()}
+    from spynq_train.learning import resident
+
+    most, seconds = resident(), time.process_time()
+    return {
+        "rows": list(rows),
+        "cpu_seconds": seconds,
+        "peak_resident_bytes": most,
+        "machine": machine(),
+        "commit": commit(),
+    }
 
 
 _NOTES = """
 accuracy: PyTorch, mean over seeds, and its standard deviation; integer: the golden model with 8-bit
 weights (codebooks where binary); differ: outputs in which golden and the same integers in PyTorch differ;
 kept: for one batch's backward pass, counted; MACs of a dense machine, additions that the engine made,
-spikes and cycles: per sample, all steps; ReLU: the same layers as a plain network, microseconds per sample
-in batches of 100; paper: its own figure on its own data and network, not comparable
+spikes: per sample, all steps; cycles: per sample on simulated gateware with one column; ReLU: the same
+layers as a plain network; us: microseconds per sample in batches of 100, of the plain network (on CUDA where
+there is one) and of the spiking one in PyTorch; paper: its own figure on its own data and network, not
+comparable
 """
 
 

@@ -19,17 +19,14 @@ def run(arguments: argparse.Namespace) -> int:
     from spynq_train.data import load
     from spynq_train.fit import device_named
     from spynq_train.learning import draw, learn
-    from spynq_train.recipes import OPTIONS, prepare
+    from spynq_train.recipes import OPTIONS, PLAN, prepare
 
     name = arguments.method
     chosen = arguments.preset or preset_for(name, arguments.data)
     preset(name, chosen)
     place = device_named(arguments.device)
     data = load(arguments.data, arguments.folder, train=arguments.train, test=arguments.test)
-    given = {
-        key: getattr(arguments, key, None)
-        for key in (*OPTIONS[name], "network", "steps", "epochs", "batch", "rate")
-    }
+    given = {key: getattr(arguments, key, None) for key in (*OPTIONS[name], *PLAN)}
     ready = prepare(name, data, chosen, arguments.seed, **given)
     out = Path(arguments.out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -42,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
             checkpoint=checkpoint,
             out=out,
             bwo=getattr(arguments, "bwo", 0) or 0,
+            hold_out=arguments.hold_out,
             progress=not arguments.no_progress and on_terminal(),
         )
     except KeyboardInterrupt:
@@ -78,6 +76,8 @@ def _text(result: dict[str, Any]) -> str:
         table(("layer", "spikes per neuron and step", "silent, %", "dead, %"), rows),
         "",
     ]
+    if result["held_out"]:
+        lines.append("held out, % after each epoch: " + ", ".join(f"{one:.2f}" for one in result["held_out"]))
     if "heads" in result:
         lines.append("heads, %: " + ", ".join(f"{head:.2f}" for head in result["heads"]))
     if "full_layers" in result:

@@ -72,6 +72,22 @@ class DataSet:
             test_labels=self.test_labels[:test],
         )
 
+    def held_out(self, count: int) -> tuple[DataSet, DataSet]:
+        """Without the last ``count`` training samples, and with them as the test part.
+
+        Raises
+        ------
+        ValueError
+            Nothing would be left to train on.
+        """
+        if not 1 <= count < len(self.train):
+            raise ValueError(
+                f"{self.name} has {len(self.train):,} training samples, and {count:,} are to be held out; "
+                f"hold out 1 to {len(self.train) - 1:,}"
+            )
+        kept = replace(self, train=self.train[:-count], train_labels=self.train_labels[:-count])
+        return kept, replace(kept, test=self.train[-count:], test_labels=self.train_labels[-count:])
+
 
 def split(
     labels: Sequence[int] | Labels, test: int, seed: int = 0
