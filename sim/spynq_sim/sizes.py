@@ -28,10 +28,9 @@ BUILDS = {
     "stm: flat, 32 lanes": ("stm", "spynq_sim.bench_stm:FLAT"),
     "stm: weighting, 64 lanes": ("stm", "spynq_sim.bench_stm:WEIGHTING"),
     "stm: edge, 32 lanes": ("stm", "spynq_sim.bench_tree:EDGE"),
-    "stm: edge, 256 lanes, by parts": ("stm", "spynq_sim.bench_tree:CHIP"),
     "sgf: 128 x 128, 80 frames": ("sgf", "spynq_sim.bench_sgf:CONFIG"),
 }
-"""Kernel and build parameters by the name a build is published under; by parts: see ``estimate``."""
+"""Kernel and build parameters by the name a build is published under."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,6 @@ class Build:
     name: str
     kernel: str
     config: Any
-
-    @property
-    def by_parts(self) -> bool:
-        """Whether its modules are synthesised one by one, as the whole is too large."""
-        return self.name.endswith("by parts")
 
 
 @dataclass(frozen=True)
@@ -130,9 +124,9 @@ def measure(
     for build in chosen:
         tell(build.name)
         text, top = rtlil(build.kernel, build.config), module_name(get(build.kernel).kernel, build.config)
-        found = known(text, top, parts=build.by_parts)
+        found = known(text, top)
         if found is None and synthesise:
-            found = keep(text, top, str(build.config), parts=build.by_parts)
+            found = keep(text, top, str(build.config))
         sizes.append(Size(build, found, accepted.get(build.name, {})))
     return sizes
 

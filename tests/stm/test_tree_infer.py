@@ -296,6 +296,21 @@ def test_unseen_states_are_noted() -> None:
     assert found.shares[1] == 0 and "no neuron of A stands for rarely, which is reported as 0" in found.notes
 
 
+def test_probabilities_too_small_for_a_message_are_noted() -> None:
+    """Present, yet below 2**-17 of what another parent state gives: the kernel answers as if it were 0."""
+    see = [[1, 0], [0, 1]]
+    tree = (
+        Tree("sharp").discrete("A", [0.999, 0.001]).discrete("B", [[0.999998, 2e-6], [0.5, 0.5]], parent="A")
+    )
+    tree.discrete("C", see, parent="B")
+    note = "probabilities in B below 2**-17 of the largest above them count as 0"
+    kernel, reference = both(tree, {"C": 1})
+    assert note in kernel.notes and note not in reference.notes
+    assert kernel.shares[0] == 0 and reference.shares[0] > 0.003
+    tree = Tree("blunt").discrete("A", [0.5, 0.5]).discrete("B", [[0.9999, 1e-4], [1, 0]], parent="A")
+    assert tree.discrete("C", see, parent="B").infer({"C": 1}, device="golden").notes == []
+
+
 def test_published_rule_is_noted() -> None:
     tree, evidence = multilayer(0)
     found = tree.infer(evidence, rule="published", device="golden", neurons=500)

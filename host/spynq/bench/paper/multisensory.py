@@ -24,7 +24,8 @@ EVIDENCE = {"haptic": 8.0, "visual": -4.0, "auditory": 2.0}
 BINS = 100
 _CUES = [(EVIDENCE[name], sd) for name, sd in E3_SDS.items()]
 _LOW, _WIDTH = -50.0, 1.0
-_LOOP_ROWS, _SPLIT_ROWS, _NUMPY_ROWS = 20, 40, 200
+_LOOP_ROWS, _SPLIT_ROWS, _NUMPY_ROWS = 20, 800, 200
+"""Rows that are timed; processes get more, or the time to start them would hide the work."""
 
 
 @cache

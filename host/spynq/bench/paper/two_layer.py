@@ -19,7 +19,8 @@ from spynq.stm.tree.infer import Options, populations_of
 __all__ = ["EVIDENCE", "contenders", "reference"]
 
 EVIDENCE = {"I1": 1.0, "I2": 2.5, "I3": 0.3, "I4": 1.7}
-_LOOP_ROWS, _SPLIT_ROWS, _NUMPY_ROWS = 20, 40, 400
+_LOOP_ROWS, _SPLIT_ROWS, _NUMPY_ROWS = 20, 800, 400
+"""Rows that are timed; processes get more, or the time to start them would hide the work."""
 
 
 @cache

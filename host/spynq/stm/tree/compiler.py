@@ -8,7 +8,7 @@ on chip all the while.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,11 @@ from spynq.stm.tree.layout import Codes, Layout, Place, Schedule, paired, pointe
 from spynq.stm.tree.plan import GaussianCue, Pool, StateCue
 from spynq.stm.tree.spikes import Spiking, spike_seed
 
-__all__ = ["compile_plans", "to_codes"]
+__all__ = ["compile_plans", "faint_edges", "to_codes"]
+
+_FAINT = 2.0**-17
+"""Weights below it are 0: so much of a density, relative to the largest of its row, reaches a message."""
+_MOST_PAIRS = 1 << 16
 
 
 def to_codes(log: npt.ArrayLike) -> Codes:
@@ -40,6 +44,17 @@ def to_codes(log: npt.ArrayLike) -> Codes:
     bits = np.where(np.isfinite(value), (top - value) / math.log(2), 0.0)
     codes = np.minimum(np.rint(bits * (1 << L_FRACTION)), L_MAX).astype(np.int64)
     return np.where(np.isfinite(value), codes, IMPOSSIBLE)
+
+
+def faint_edges(pool: Pool, populations: Mapping[str, Population]) -> Iterator[str]:
+    """Discrete populations below ``pool`` some of whose probabilities are possible but 0 on the kernel."""
+    for child in pool.children:
+        lower, upper = populations[child.name], populations[pool.name]
+        if child.discrete and len(lower.counts) * len(upper.counts) <= _MOST_PAIRS:
+            density = edge_density(child, lower, upper)
+            if np.any((density > 0) & (density < _FAINT)):
+                yield child.name
+        yield from faint_edges(child, populations)
 
 
 def compile_plans(

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spynq.errors import ImpossibleEvidence, SpynqError
+from spynq.stm.tree.compiler import faint_edges
 from spynq.stm.tree.draw import KINDS, Population, draw
 from spynq.stm.tree.estimator import RULES, Estimate, estimate
 from spynq.stm.tree.evidence import Evidence, batch_rows, describe, read_evidence
@@ -277,6 +278,8 @@ def answer(
     root = tree[tree.root]
     population = populations[top.name]
     weights, notes = found.weights, _notes(tree, populations, found, options)
+    if label != "reference" and (faint := ", ".join(faint_edges(top, populations))):
+        notes.append(f"probabilities in {faint} below 2**-17 of the largest above them count as 0")
     functions, states = _functions(root, population)
     error = np.full(len(functions), math.nan)
     if not weights.any():
