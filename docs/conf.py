@@ -19,10 +19,13 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
     "sphinx.ext.napoleon",
+    "mathml",
 ]
+html_math_renderer = "mathml"
 exclude_patterns = ["README.md"]
 html_theme = "furo"
 html_title = f"spynq {release}"
+html_show_copyright = False
 html_static_path: list[str] = []
 templates_path: list[str] = []
 

@@ -26,7 +26,7 @@ API = {
 """Modules of each API page."""
 _SAMPLED = """\
 Sampled in simulation at every rising edge of `aclk` while this page was made; nothing is drawn by hand. Every
-kernel has these ports from the same shell."""
+kernel has these ports from the same shell. Of a run all is shown, from its start to the interrupt."""
 
 
 def generate(docs: Path) -> None:
@@ -79,7 +79,7 @@ def _timing() -> str:
 
     drawings = (
         ("A register, written and read", register_access(), 2),
-        ("A run over four stream beats, from its start to the interrupt (kernel echo)", stream_run(), 14),
+        ("Four stream beats through kernel echo", stream_run(), 14),
     )
     parts = ["# Timing", _SAMPLED]
     for title, seen, first in drawings:

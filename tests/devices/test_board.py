@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import spynq_sim.quietly  # noqa: F401
 
@@ -13,6 +13,7 @@ import pytest
 
 from spynq.devices import open_kernel
 from spynq.errors import SpynqError
+from spynq.stm.params import StmConfig
 
 
 @pytest.fixture
@@ -49,3 +50,23 @@ def test_another_error_of_a_file_that_is_there_is_not_hidden(board: Any, tmp_pat
     board(OSError("not a bitstream"))
     with pytest.raises(OSError, match="not a bitstream"):
         open_kernel("stm", "board", bitstream=str(file))
+
+
+def test_an_overlay_with_a_kernel_of_another_version_is_told(
+    board: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pynq binds no driver to a type that it does not know, so the block is there without one."""
+
+    class Other:
+        ip_dict: ClassVar[dict[str, Any]] = {"stm_0": {"type": "spynq.org:kernel:stm:9.0"}}
+        stm_0 = object()
+
+    monkeypatch.setattr(pynq, "Overlay", lambda *arguments, **options: Other())
+    sentence = r"holds no stm kernel of version 1\.\d+; it holds spynq.org:kernel:stm:9\.0"
+    with pytest.raises(SpynqError, match=sentence):
+        open_kernel("stm", "board")
+
+
+def test_a_board_runs_what_its_bitstream_holds() -> None:
+    with pytest.raises(SpynqError, match="a board runs the bitstream as it was built; open stm without"):
+        open_kernel("stm", "board", StmConfig())

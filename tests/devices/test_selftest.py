@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,15 +175,18 @@ def test_a_device_that_does_not_open_is_a_failed_check() -> None:
 
 
 def test_the_command_prints_a_table_and_keeps_the_report(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("BOARD", "ZCU104")
     file = tmp_path / "report.json"
     assert main(["selftest", "echo", "--device", "golden", "--into", str(file)]) == 0
     seen = capsys.readouterr()
     assert "echo: registers: passed" in seen.err
     assert "3 runs equal the integer model" in seen.out
+    assert re.search(r"2097152 bytes; \S+ bytes per second", seen.out)
     kept = json.loads(file.read_text())
     assert kept["passed"] and kept["host"]["spynq"]
+    assert kept["host"]["board"] == "ZCU104" and kept["host"]["time"].endswith("+00:00")
     assert main(["selftest", "echo", "--device", "golden", "--json", "--quiet"]) == 0
     assert json.loads(capsys.readouterr().out).keys() == kept.keys()
 

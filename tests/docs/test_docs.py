@@ -19,7 +19,7 @@ from spynq.kernels import kernels
 ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.skipif(
-    any(find_spec(name) is None for name in ("sphinx", "furo", "myst_nb", "yowasp_wavedrom")),
+    any(find_spec(name) is None for name in ("sphinx", "furo", "myst_nb", "yowasp_wavedrom", "latex2mathml")),
     reason="the site needs spynq[docs]",
 )
 
@@ -71,10 +71,15 @@ class _Page(HTMLParser):
         super().__init__()
         self.links: list[str] = []
         self.anchors: set[str] = set()
+        self.parts: list[str] = []
+        self.tags: set[str] = set()
         self.feed(text)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
         for name, value in attributes:
+            if value and tag in ("script", "img", "iframe") and name == "src":
+                self.parts.append(value)
             if name == "id" and value:
                 self.anchors.add(value)
             if value and name == (
@@ -126,3 +131,12 @@ def test_notebooks_and_timing_are_pages(site: Path) -> None:
         assert (site / "generated" / "notebooks" / f"{book.stem}.html").exists()
     timing = (site / "generated" / "timing.html").read_text()
     assert "<svg" in timing and "s_axi_control_awvalid" in timing and "m_axis_tvalid" in timing
+
+
+def test_pages_need_no_network(site: Path) -> None:
+    """Scripts, styles and pictures lie beside the pages; formulas are drawn by the browser itself."""
+    pages = {path: _Page(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
+    elsewhere = {link for page in pages.values() for link in page.parts if urlsplit(link).scheme == "https"}
+    assert not elsewhere
+    assert "math" in pages[site / "stm.html"].tags
+    assert not [sheet for sheet in site.rglob("*.css") if "url(http" in sheet.read_text(encoding="utf-8")]

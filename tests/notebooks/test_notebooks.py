@@ -45,3 +45,14 @@ def test_is_stored_without_output(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     kept = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.outputs]
     assert not kept, f"cells {kept} of {path.name} hold outputs; clear them before storing"
+
+
+def test_they_read_as_one_course() -> None:
+    """Tour, three kernels, comparison; each but the last names a later one, and every name exists."""
+    names = [path.stem for path in NOTEBOOKS]
+    assert {"00_tour", "10_stm", "20_lif", "30_sgf", "40_compare"} <= set(names)
+    for path in NOTEBOOKS:
+        cells = nbformat.read(path, as_version=4).cells
+        told = [re.findall(r"`(\d\d_\w+)`", cell.source) for cell in cells if cell.cell_type == "markdown"]
+        assert {name for found in told for name in found} <= set(names), path.name
+        assert path.stem == names[-1] or max(told[-1], default="") > path.stem, f"{path.name} leads nowhere"

@@ -174,6 +174,22 @@ def test_a_full_disk_leaves_the_old_overlay(
     assert (target / "echo.bit").read_text() == "old"
 
 
+def test_a_disk_that_is_full_while_the_project_is_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_text = Path.write_text
+
+    def full(path: Path, text: str, *rest: Any, **options: Any) -> int:
+        if path.name == "design.tcl":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write_text(path, text, *rest, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert _build(tmp_path, "--project-only") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "design.tcl: No space left on device" in line
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

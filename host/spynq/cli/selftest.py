@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spynq.cli.output import print_json, table
+
+if TYPE_CHECKING:
+    from spynq.selftest import Check
 
 __all__ = ["add_to", "run"]
 
@@ -34,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run ``spynq selftest``."""
     import json
 
-    from spynq.selftest import Check, examine
+    from spynq.selftest import examine
 
     if arguments.seed < 0:
         raise ValueError(f"--seed must be at least 0, not {arguments.seed}")
@@ -49,7 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(report.as_dict())
     else:
-        rows = [("board", check.name, check.state, check.detail) for check in report.checks]
-        rows += [(k.kernel, c.name, c.state, c.detail) for k in report.kernels for c in k.checks]
+        rows = [("board", check.name, check.state, _seen(check)) for check in report.checks]
+        rows += [(k.kernel, c.name, c.state, _seen(c)) for k in report.kernels for c in k.checks]
         print(table(("part", "check", "state", "detail"), rows))
     return 0 if report.passed else 1
+
+
+def _seen(check: Check) -> str:
+    """What a check says, and the figures that it measured by the way."""
+    figures = (f"{value:.4g} {name.replace('_', ' ')}" for name, value in check.figures.items())
+    return "; ".join((check.detail, *figures))

@@ -129,18 +129,7 @@ def play(
         matplotlib is absent, or ffmpeg for an MP4.
     """
     path = Path(path)
-    if path.suffix.lower() not in (".gif", ".mp4"):
-        raise ValueError(f"a film is written as .gif or .mp4, not as {path.suffix or 'a name without end'!r}")
-    if not 1 <= frames <= _MOST_FRAMES or not 1 <= fps <= 100:
-        raise ValueError(
-            f"a film has 1 to {_MOST_FRAMES} frames at 1 to 100 per second, not {frames} at {fps}"
-        )
-    if not len(recording):
-        raise ValueError("a recording without events cannot be played")
-    if path.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
-        raise MissingDependency(
-            f"{path}: an MP4 needs the program ffmpeg; write a .gif, or apt-get install ffmpeg"
-        )
+    _check_film(recording, path, frames, fps)
     figure = new_figure(4, 4 * max(0.2, recording.height / recording.width), layout=None)
     from matplotlib.animation import FFMpegWriter, PillowWriter
     from tqdm import tqdm
@@ -166,6 +155,21 @@ def play(
             clock.set_text(f"{number * step:.3f} s")
             writer.grab_frame()
     return path
+
+
+def _check_film(recording: Recording, path: Path, frames: int, fps: int) -> None:
+    if path.suffix.lower() not in (".gif", ".mp4"):
+        raise ValueError(f"a film is written as .gif or .mp4, not as {path.suffix or 'a name without end'!r}")
+    if not 1 <= frames <= _MOST_FRAMES or not 1 <= fps <= 100:
+        raise ValueError(
+            f"a film has 1 to {_MOST_FRAMES} frames at 1 to 100 per second, not {frames} at {fps}"
+        )
+    if not len(recording):
+        raise ValueError("a recording without events cannot be played")
+    if path.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
+        raise MissingDependency(
+            f"{path}: an MP4 needs the program ffmpeg; write a .gif, or apt-get install ffmpeg"
+        )
 
 
 def _cuts(recording: Recording, frames: int) -> list[tuple[float, float]]:

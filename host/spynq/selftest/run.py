@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -63,6 +65,10 @@ def _board(driver: Any, tell: Tell) -> list[Check]:
 def _host() -> dict[str, str]:
     found = {"spynq": __version__, "python": platform.python_version(), "machine": platform.machine()}
     found["system"] = platform.platform()
+    found["time"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    # PYNQ images name their board there.
+    if board := os.environ.get("BOARD"):
+        found["board"] = board
     for package in ("numpy", "pynq"):
         with suppress(PackageNotFoundError):
             found[package] = version(package)
