@@ -104,6 +104,10 @@ def _fitted(settings: Preset, data: DataSet, steps_asked: bool) -> Preset:
     steps = data.train.shape[1]
     if steps_asked and settings.steps != steps:
         raise ValueError(f"{data.name} has {steps} time steps, not {settings.steps}; leave --steps out")
+    if settings.judge_steps not in (None, steps):
+        raise ValueError(
+            f"{data.name} has {steps} time steps, not {settings.judge_steps}; leave --judge-steps out"
+        )
     return replace(settings, steps=steps)
 
 
@@ -162,6 +166,11 @@ def _albsnn(settings: Preset, data: DataSet, options: Mapping[str, Any]) -> Meth
 
 def _snnwm(settings: Preset, data: DataSet, options: Mapping[str, Any]) -> Method:
     layers = parse(settings.network, data.shape, data.classes)
+    if settings.judge_steps not in (None, settings.steps):
+        raise ValueError(
+            f"the memory of snnwm was made for {settings.steps} time steps and cannot be judged with "
+            f"{settings.judge_steps}; leave --judge-steps out"
+        )
     network = memory_network(
         layers,
         settings.neuron,

@@ -74,6 +74,9 @@ def _add_training(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--device", metavar="NAME", default="auto", help="auto, cpu or cuda (auto)")
     command.add_argument("--seed", metavar="S", type=int, default=0, help="seed of everything drawn (0)")
+    command.add_argument(
+        "--samples", metavar="N", type=int, default=20, help="test samples written for spynq lif run (20)"
+    )
 
 
 def _add_cuts(command: argparse.ArgumentParser) -> None:
