@@ -139,7 +139,7 @@ def test_the_plain_network_learns(small: DataSet) -> None:
 
 def test_rows_that_need_no_training_hold() -> None:
     rows = {target.name: target for target in rows_of("train")}
-    assert len(rows) == 6
+    assert len(rows) == 7
     for name in ("TLBPTT: MACs saved, LeNet-1, layer by layer", "TLBPTT: counted bytes against the model"):
         measured = rows[name].measure()
         assert isinstance(measured, Measured)

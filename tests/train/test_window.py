@@ -37,7 +37,7 @@ def _both(neuron: Neuron, surrogate: str, x: Tensor) -> list[tuple[Tensor, Tenso
 
 @pytest.mark.parametrize("name", NEURONS)
 @pytest.mark.parametrize("surrogate", SURROGATES)
-@pytest.mark.parametrize("at_once", [1, 64, 1 << 15])
+@pytest.mark.parametrize("at_once", [1, 64, 1 << 17])
 def test_a_window_equals_its_steps(
     name: str, surrogate: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
