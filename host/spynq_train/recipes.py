@@ -26,7 +26,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "brp": {"rule": "brp"},
     "tlbptt": {"k": None, "n": 1, "random_heads": False, "order": "step", "gain": 0.7, "loss": "mse"},
     "albsnn": {"keep": "ale", "criterion": "top-2"},
-    "snnwm": {"memory": None, "form": "segment", "fusion": True},
+    "snnwm": {
+        "memory": None,
+        "form": "segment",
+        "fusion": True,
+        "surrogate": "gauss",
+        "norm": "bn",
+        "loss": "cross-entropy",
+        "sparsity": 0.0,
+    },
 }
 """Options of every method with their defaults; ``None`` means all time steps."""
 
@@ -174,13 +182,14 @@ def _snnwm(settings: Preset, data: DataSet, options: Mapping[str, Any]) -> Metho
     network = memory_network(
         layers,
         settings.neuron,
-        surrogate_named("gauss"),
+        surrogate_named(options["surrogate"]),
         steps=settings.steps,
         memory=options["memory"] or settings.steps,
         form=options["form"],
         fusion=options["fusion"],
+        norm=options["norm"],
     )
-    return WorkingMemory(network, data.classes)
+    return WorkingMemory(network, data.classes, loss=options["loss"], sparsity=options["sparsity"])
 
 
 _BUILD: dict[str, Callable[[Preset, DataSet, Mapping[str, Any]], Method]] = {

@@ -19,7 +19,7 @@ from spynq_train.neuron import Neuron
 __all__ = ["fire_window"]
 
 _AT_ONCE = 1 << 17
-"""Values of one step that are worked on at once: few enough for the caches, many enough to be worth a call."""
+"""Values of one step that are worked on at once: few enough for the caches, many enough for a call."""
 
 
 def fire_window(current: Tensor, neuron: Neuron, fire: nn.Module) -> Tensor:
