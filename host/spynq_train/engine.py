@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,15 @@ from spynq_train.network import SpikingNetwork
 from spynq_train.recipes import Run
 from spynq_train.snnwm import FusionBlock, MemoryBlock
 
-__all__ = ["compiled", "formats", "given_to_engine", "integer_accuracy", "integer_scores", "judged_inputs"]
+__all__ = [
+    "compiled",
+    "formats",
+    "given_to_engine",
+    "integer_accuracy",
+    "integer_scores",
+    "judged_inputs",
+    "write_samples",
+]
 
 _CALIBRATION = 64
 _BATCH = 100
@@ -71,6 +80,23 @@ def given_to_engine(x: Tensor) -> NDArray[np.float32]:
     """Input as a device takes it; a still image is one step that is repeated."""
     whole: NDArray[np.float32] = x.numpy()
     return np.broadcast_to(whole[:1], whole.shape) if x.stride(0) == 0 else whole
+
+
+def write_samples(path: Path, data: DataSet, plan: Plan, count: int) -> None:
+    """The first test samples, coded, and their labels, as ``spynq lif run --input`` takes them.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        ``.npz`` with ``input`` ``[T, N, C, H, W]`` and ``labels``.
+    data : DataSet
+    plan : Plan
+    count : int
+        As many as there are, at most.
+    """
+    x, labels = next(judged_inputs(data, plan, min(count, len(data.test))))
+    spikes = bool(((x == 0) | (x == 1)).all())
+    np.savez_compressed(path, input=x.numpy().astype(np.uint8 if spikes else np.float32), labels=labels)
 
 
 def integer_scores(network: CompiledNetwork, x: Tensor) -> NDArray[np.float64]:

@@ -49,15 +49,18 @@ class _FireRectangle(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, *gradients: Any) -> tuple[Tensor, None]:
         (x,) = context.saved_tensors
-        inside = _where(torch.lt, x.abs(), context.width / 2)
-        inside *= gradients[0]
-        return inside if context.width == 1 else inside.div_(context.width), None
+        return _inside(x.abs(), context.width).mul_(gradients[0]), None
 
 
 def _where(compare: Any, x: Tensor, limit: float) -> Tensor:
     """0 and 1 as floats: written at once, six times as fast on a CPU as by way of booleans."""
     found: Tensor = compare(x, limit, out=torch.empty_like(x))
     return found
+
+
+def _inside(distance: Tensor, width: float) -> Tensor:
+    found = _where(torch.lt, distance, width / 2)
+    return found if width == 1 else found.div_(width)
 
 
 class Rectangle(nn.Module):
@@ -72,6 +75,10 @@ class Rectangle(nn.Module):
         fire: Any = _FireRectangle.apply
         spikes: Tensor = fire(x, self.width)
         return spikes
+
+    def slope(self, x: Tensor) -> Tensor:
+        """The derivative alone; ``x`` is used up."""
+        return _inside(x.abs_(), self.width)
 
 
 class _FireTanh(torch.autograd.Function):

@@ -91,7 +91,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
             "rate",
             20,
             100,
-            1e-3,
+            8e-4,
             schedule="cosine",
             judge_steps=20,
         ),

@@ -26,7 +26,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "brp": {"rule": "brp"},
     "tlbptt": {"k": None, "n": 1, "random_heads": False, "order": "step", "gain": 0.7, "loss": "mse"},
     "albsnn": {"keep": "ale", "criterion": "top-2"},
-    "snnwm": {"memory": None, "form": "segment", "fusion": True},
+    "snnwm": {
+        "memory": None,
+        "form": "segment",
+        "fusion": True,
+        "surrogate": "gauss",
+        "norm": "bn",
+        "loss": "cross-entropy",
+        "sparsity": 0.0,
+    },
 }
 """Options of every method with their defaults; ``None`` means all time steps."""
 
@@ -104,6 +112,10 @@ def _fitted(settings: Preset, data: DataSet, steps_asked: bool) -> Preset:
     steps = data.train.shape[1]
     if steps_asked and settings.steps != steps:
         raise ValueError(f"{data.name} has {steps} time steps, not {settings.steps}; leave --steps out")
+    if settings.judge_steps not in (None, steps):
+        raise ValueError(
+            f"{data.name} has {steps} time steps, not {settings.judge_steps}; leave --judge-steps out"
+        )
     return replace(settings, steps=steps)
 
 
@@ -162,16 +174,22 @@ def _albsnn(settings: Preset, data: DataSet, options: Mapping[str, Any]) -> Meth
 
 def _snnwm(settings: Preset, data: DataSet, options: Mapping[str, Any]) -> Method:
     layers = parse(settings.network, data.shape, data.classes)
+    if settings.judge_steps not in (None, settings.steps):
+        raise ValueError(
+            f"the memory of snnwm was made for {settings.steps} time steps and cannot be judged with "
+            f"{settings.judge_steps}; leave --judge-steps out"
+        )
     network = memory_network(
         layers,
         settings.neuron,
-        surrogate_named("gauss"),
+        surrogate_named(options["surrogate"]),
         steps=settings.steps,
         memory=options["memory"] or settings.steps,
         form=options["form"],
         fusion=options["fusion"],
+        norm=options["norm"],
     )
-    return WorkingMemory(network, data.classes)
+    return WorkingMemory(network, data.classes, loss=options["loss"], sparsity=options["sparsity"])
 
 
 _BUILD: dict[str, Callable[[Preset, DataSet, Mapping[str, Any]], Method]] = {

@@ -13,17 +13,21 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
+from spikingjelly.activation_based import functional
 from torch import Tensor, nn
 
 from spynq_train.method import Method
-from spynq_train.network import Block, SpikingNetwork
+from spynq_train.network import Block, SpikingNetwork, pooled
 from spynq_train.neuron import Neuron
 from spynq_train.topology import Layer
 
-__all__ = ["FORMS", "FusionBlock", "MemoryBlock", "WorkingMemory", "memory_network"]
+__all__ = ["FORMS", "LOSSES", "NORMS", "FusionBlock", "MemoryBlock", "WorkingMemory", "memory_network"]
 
 FORMS = ("overlapping", "segment")
 """Forms of the memory."""
+LOSSES = ("cross-entropy", "tet")
+NORMS = ("bn", "tdbn")
+"""Batch normalisation over batch and time; ``tdbn`` starts with currents as wide as the threshold."""
 
 
 class MemoryBlock(Block):
@@ -88,6 +92,7 @@ def memory_network(
     memory: int,
     form: Literal["overlapping", "segment"] = "segment",
     fusion: bool = True,
+    norm: str = "bn",
 ) -> SpikingNetwork:
     """Network of :class:`MemoryBlock`, ended by a :class:`FusionBlock` or by spikes.
 
@@ -103,7 +108,11 @@ def memory_network(
     form : {"segment", "overlapping"}
     fusion : bool
         Read out by temporal fusion, else by the mean rate.
+    norm : str
+        One of :data:`NORMS`.
     """
+    if norm not in NORMS:
+        raise ValueError(f"norm must be one of {', '.join(NORMS)}, not {norm!r}")
     if form not in FORMS:
         raise ValueError(f"unknown form {form!r}; known forms are {', '.join(FORMS)}")
     if not 1 <= memory <= steps:
@@ -121,20 +130,53 @@ def memory_network(
     if fusion:
         blocks[-1] = FusionBlock(layers[-1], neuron, surrogate, steps=steps)
     network.blocks = nn.ModuleList(blocks)
+    if norm == "tdbn":
+        for block in blocks:
+            nn.init.constant_(block.norm.get_parameter("weight"), neuron.threshold)
     return network
 
 
 class WorkingMemory(Method):
-    """Trained end to end through time on the cross-entropy of its answer (STBP)."""
+    """Trained end to end through time on the cross-entropy of its answer (STBP).
 
-    def __init__(self, network: SpikingNetwork, classes: int) -> None:
+    Parameters
+    ----------
+    network : SpikingNetwork
+    classes : int
+    loss : {"cross-entropy", "tet"}
+        Of the mean answer, or the mean of every step's (temporal efficient training), which a network with
+        temporal fusion does not have.
+    sparsity : float
+        Weight of the spikes per neuron and step, mean over layers, in what is trained on.
+    """
+
+    def __init__(
+        self, network: SpikingNetwork, classes: int, *, loss: str = "cross-entropy", sparsity: float = 0.0
+    ) -> None:
         super().__init__()
-        self.network, self.classes = network, classes
+        if loss not in LOSSES:
+            raise ValueError(f"loss must be one of {', '.join(LOSSES)}, not {loss!r}")
+        if loss == "tet" and not network.chain[-1].spiking:
+            raise ValueError("tet judges every step, and temporal fusion has one answer; add --mean-rate")
+        if not sparsity >= 0:
+            raise ValueError(f"sparsity must be 0 or more, not {sparsity:g}")
+        self.network, self.classes, self.loss, self.sparsity = network, classes, loss, sparsity
 
     def learn(self, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer) -> float:
         """One update."""
         optimiser.zero_grad()
-        loss = nn.functional.cross_entropy(self.network.rates(x), y)
-        torch.autograd.backward(loss)
+        self.network.rest()
+        rates = []
+        for block in self.network.chain:
+            x = block.fire(x)
+            if block.spiking:
+                rates.append(x.mean())
+            x = pooled(block.layer.pool, x)
+        answers = x.flatten(3).mean(3) if x.dim() > 3 else x
+        if self.loss == "tet":
+            loss = functional.loss.temporal_efficient_training_cross_entropy(answers, y)
+        else:
+            loss = nn.functional.cross_entropy(answers.mean(0), y)
+        torch.autograd.backward(loss + self.sparsity * torch.stack(rates).mean() if self.sparsity else loss)
         optimiser.step()
-        return loss.item()
+        return float(loss.item())

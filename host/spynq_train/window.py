@@ -18,8 +18,8 @@ from spynq_train.neuron import Neuron
 
 __all__ = ["fire_window"]
 
-_AT_ONCE = 1 << 15
-"""Values of one step that are worked on at once: with their membranes, about the second-level cache."""
+_AT_ONCE = 1 << 17
+"""Values of one step that are worked on at once: few enough for the caches, many enough for a call."""
 
 
 def fire_window(current: Tensor, neuron: Neuron, fire: nn.Module) -> Tensor:
@@ -96,19 +96,28 @@ def _integrate(current: Tensor, membranes: Tensor, spikes: Tensor, neuron: Neuro
 
 def _return(u: Tensor, given: Tensor, found: Tensor, neuron: Neuron, fire: nn.Module) -> None:
     """Gradient of the current of a few samples: eq. (1.2) of reward propagation, or (P4), (P5) of TLBPTT."""
+    slope = _slope(u - neuron.threshold, fire)
+    # Of the next step's membrane by this step's: decay times that of the membrane after the reset.
+    if neuron.reset == "hard":  # v = u (1 - s) + reset_to s
+        through = torch.lt(u, neuron.threshold, out=torch.empty_like(u))
+        through.addcmul_(u, slope, value=-1)
+        if neuron.reset_to:
+            through.add_(slope, alpha=neuron.reset_to)
+        through *= neuron.decay
+    else:  # v = u - removed s
+        through = slope.mul(-neuron.decay * neuron.removed).add_(neuron.decay)
+    torch.mul(given, slope, out=found)
+    for t in reversed(range(len(u) - 1)):
+        found[t].addcmul_(found[t + 1], through[t])
+
+
+def _slope(above: Tensor, fire: nn.Module) -> Tensor:
+    """Surrogate derivative, by the module's own word or by autograd."""
+    own = getattr(fire, "slope", None)
+    if own is not None:
+        slope: Tensor = own(above)
+        return slope
     with torch.enable_grad():
-        above = (u - neuron.threshold).requires_grad_()
-        spikes = fire(above)
+        spikes = fire(above.requires_grad_())
         (slope,) = torch.autograd.grad(spikes, above, torch.ones_like(above))
-    later: Tensor | None = None
-    for t in reversed(range(len(u))):
-        if later is None:
-            torch.mul(given[t], slope[t], out=found[t])
-        elif neuron.reset == "hard":
-            # v = u (1 - s) + reset_to s
-            torch.addcmul(given[t], later, neuron.reset_to - u[t], out=found[t])
-            found[t].mul_(slope[t]).add_(later).addcmul_(later, spikes[t].detach(), value=-1)
-        else:
-            torch.add(given[t], later, alpha=-neuron.removed, out=found[t])
-            found[t].mul_(slope[t]).add_(later)
-        later = found[t] * neuron.decay
+    return slope

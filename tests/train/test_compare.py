@@ -119,6 +119,18 @@ def test_the_plain_network_has_the_same_layers(small: DataSet) -> None:
         assert [w.numel() for w in weights] == [layer.weights for layer in layers]
 
 
+def test_the_plain_network_is_timed_on_an_accelerator_too(
+    small: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers, plan = parse("10FC", small.shape, 10), Plan(1, "direct", 1, 32, 1e-3)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert train_relu(layers, small, plan).cuda_microseconds is None
+    # PyTorch's device without memory stands for one that is not here.
+    monkeypatch.setattr("spynq_train.relu.accelerator", lambda: "meta")
+    found = train_relu(layers, small, plan).cuda_microseconds
+    assert found is not None and found > 0
+
+
 def test_the_plain_network_learns(small: DataSet) -> None:
     found = train_relu(parse("40FC-10FC", small.shape, 10), small, Plan(1, "direct", 10, 32, 1e-3))
     assert found.accuracy > 70
@@ -127,7 +139,7 @@ def test_the_plain_network_learns(small: DataSet) -> None:
 
 def test_rows_that_need_no_training_hold() -> None:
     rows = {target.name: target for target in rows_of("train")}
-    assert len(rows) == 6
+    assert len(rows) == 7
     for name in ("TLBPTT: MACs saved, LeNet-1, layer by layer", "TLBPTT: counted bytes against the model"):
         measured = rows[name].measure()
         assert isinstance(measured, Measured)

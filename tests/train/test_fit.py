@@ -15,7 +15,7 @@ from torch import Tensor
 from spynq.errors import FormatError, SpynqError
 from spynq_train import checkpoint
 from spynq_train.data import DataSet
-from spynq_train.fit import Diverged, Plan, device_named, evaluate, fit
+from spynq_train.fit import Diverged, Plan, device_named, evaluate, fit, inputs_of
 from spynq_train.recipes import Run, prepare
 
 METHODS = {
@@ -191,6 +191,33 @@ def test_every_sample_is_seen_once_per_epoch(small: DataSet) -> None:
     for part in (seen[:per_epoch], seen[per_epoch:]):
         assert sorted(label for batch in part for label in batch) == sorted(small.train_labels.tolist())
     assert seen[:per_epoch] != seen[per_epoch:]
+
+
+def test_held_out_samples_are_judged_and_not_trained_on(small: DataSet, tmp_path: Path) -> None:
+    kept, held = small.held_out(40)
+    assert (len(kept.train), len(held.test)) == (120, 40)
+    np.testing.assert_array_equal(np.concatenate([kept.train, held.test]), small.train)
+    np.testing.assert_array_equal(np.concatenate([kept.train_labels, held.test_labels]), small.train_labels)
+    file = tmp_path / "state"
+    whole, first, second = (_run("brp", kept) for _ in range(3))
+    history = fit(whole.method, kept, whole.plan, held_out=held)
+    assert len(history.held_out) == len(history.losses) == 2
+    assert history.held_out[-1] == evaluate(whole.method, held, whole.plan).accuracy
+    # An interruption loses none of it, and looking does not change what is learned.
+    _interrupt_after(first, 5)
+    with pytest.raises(KeyboardInterrupt):
+        fit(first.method, kept, first.plan, checkpoint=file, held_out=held)
+    assert fit(second.method, kept, second.plan, checkpoint=file, held_out=held).held_out == history.held_out
+    blind = _run("brp", kept)
+    assert fit(blind.method, kept, blind.plan).losses == history.losses
+
+
+def test_what_is_judged_may_have_more_steps(small: DataSet) -> None:
+    run = _run("brp", small, judge_steps=12)
+    place = torch.device("cpu")
+    assert len(inputs_of(small, small.train[:3], run.plan, place, 0)) == 5
+    assert len(inputs_of(small, small.test[:3], run.plan, place, -1)) == 12
+    assert evaluate(run.method, small, run.plan).samples == 60
 
 
 def test_evaluation_is_repeatable_and_takes_the_test_part(small: DataSet) -> None:

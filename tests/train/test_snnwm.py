@@ -137,3 +137,63 @@ def test_memory_recovers_what_latency_coding_loses(digits: DataSet) -> None:
 def test_memories_that_do_not_fit_are_refused(given: dict[str, Any], sentence: str, digits: DataSet) -> None:
     with pytest.raises(ValueError, match=sentence):
         prepare("snnwm", digits, "digits", **given)
+
+
+@pytest.mark.parametrize(
+    "options", [{"loss": "tet"}, {"norm": "tdbn"}, {"surrogate": "atan"}, {"surrogate": "rect"}], ids=str
+)
+def test_options_of_the_survey_learn(options: dict[str, Any], digits: DataSet) -> None:
+    """Plain neurons read by their mean rate: far from chance after three epochs on half of the samples."""
+    some = digits.limited(700, 200)
+    run = prepare("snnwm", some, "digits", seed=1, memory=1, fusion=False, epochs=3, rate=4e-3, **options)
+    before = evaluate(run.method, some, run.plan).accuracy
+    fit(run.method, some, run.plan)
+    assert evaluate(run.method, some, run.plan).accuracy > 60 > before
+
+
+def test_tet_is_the_mean_loss_of_every_step(digits: DataSet) -> None:
+    run = prepare("snnwm", digits, "digits", seed=1, memory=1, fusion=False, loss="tet")
+    x = encode(torch.from_numpy(digits.train[:8]), 6, "latency")
+    y = torch.from_numpy(digits.train_labels[:8])
+    network = run.method.network.train()
+    network.rest()
+    with torch.no_grad():
+        expected = sum(torch.nn.functional.cross_entropy(step, y).item() for step in network(x)) / 6
+    network.rest()
+    assert run.method.learn(x, y, torch.optim.SGD(run.method.trained(), lr=0.0)) == pytest.approx(
+        expected, rel=1e-5
+    )
+
+
+def test_sparsity_takes_spikes_away(digits: DataSet) -> None:
+    some, spikes = digits.limited(500, 100), []
+    for sparsity in (0.0, 20.0):
+        run = prepare("snnwm", some, "digits", seed=1, fusion=False, epochs=2, sparsity=sparsity)
+        fit(run.method, some, run.plan)
+        spikes.append(sum(layer.rate for layer in evaluate(run.method, some, run.plan).layers))
+    assert spikes[1] < 0.8 * spikes[0]
+
+
+def test_the_first_currents_of_tdbn_are_as_wide_as_the_threshold() -> None:
+    neuron = Neuron(0.6, 1.7)
+    layers = parse("7FC-3FC", (1, 2, 2), 3)
+    made = memory_network(layers, neuron, surrogate_named("gauss"), steps=6, memory=1, norm="tdbn")
+    made.train()
+    torch.manual_seed(4)
+    currents = made.chain[0].current(torch.rand(6, 50, 1, 2, 2))
+    assert currents.std().item() == pytest.approx(1.7, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"loss": "hinge"}, r"loss must be one of cross-entropy, tet, not 'hinge'"),
+        ({"loss": "tet"}, r"tet judges every step, and temporal fusion has one answer; add --mean-rate"),
+        ({"norm": "layer"}, r"norm must be one of bn, tdbn, not 'layer'"),
+        ({"sparsity": -1.0}, r"sparsity must be 0 or more, not -1"),
+        ({"surrogate": "step"}, r"unknown surrogate 'step'; known surrogates are rect, gauss, atan"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options: dict[str, Any], sentence: str, digits: DataSet) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        prepare("snnwm", digits, "digits", **options)

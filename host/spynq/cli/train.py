@@ -38,6 +38,10 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
     made["snnwm"].add_argument(
         "--mean-rate", dest="fusion", action="store_const", const=False, help="no temporal fusion"
     )
+    made["snnwm"].add_argument("--surrogate", metavar="NAME", help="gauss, rect, atan, fast-sigmoid or tanh")
+    made["snnwm"].add_argument("--norm", metavar="NAME", help="bn or tdbn (bn)")
+    made["snnwm"].add_argument("--loss", metavar="NAME", help="cross-entropy or tet (cross-entropy)")
+    made["snnwm"].add_argument("--sparsity", metavar="W", type=float, help="weight of spikes in the loss (0)")
     _add_costs(kinds.add_parser("costs", parents=[common], help="memory, additions and MACs of cut training"))
     _add_sweep(kinds.add_parser("sweep", parents=[common], help="many runs over k, n, seeds and widths"))
 
@@ -74,6 +78,9 @@ def _add_training(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--device", metavar="NAME", default="auto", help="auto, cpu or cuda (auto)")
     command.add_argument("--seed", metavar="S", type=int, default=0, help="seed of everything drawn (0)")
+    command.add_argument(
+        "--samples", metavar="N", type=int, default=20, help="test samples written for spynq lif run (20)"
+    )
 
 
 def _add_cuts(command: argparse.ArgumentParser) -> None:

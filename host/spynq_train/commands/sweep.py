@@ -9,7 +9,7 @@ from typing import Any
 
 from spynq.cli.output import on_terminal, print_json, table
 from spynq_train.presets import preset, preset_for
-from spynq_train.recipes import OPTIONS
+from spynq_train.recipes import OPTIONS, PLAN
 from spynq_train.sweep import Job, points, run_sweep
 
 __all__ = ["run"]
@@ -22,8 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     preset(method, chosen)
     over = dict(_values(text, method) for text in arguments.over)
     seeds = [_number(text, "--seeds", int) for text in arguments.seeds.split(",")]
-    names = ("network", "steps", "epochs", "batch", "rate")
-    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    given = {name: getattr(arguments, name) for name in PLAN if getattr(arguments, name) is not None}
     jobs = [
         Job(method, arguments.data, chosen, arguments.folder, arguments.train, arguments.test, given, point)
         for point in points(over, seeds)
@@ -61,7 +60,7 @@ def _summary(results: Sequence[dict[str, Any]], names: Sequence[str]) -> list[tu
 def _values(text: str, method: str) -> tuple[str, list[Any]]:
     name, equals, listed = text.partition("=")
     name = name.replace("-", "_")
-    known = [*OPTIONS[method], "steps", "epochs", "batch", "rate", "bits"]
+    known = [*OPTIONS[method], *PLAN[1:], "bits"]  # a network has commas of its own
     if not equals or name not in known:
         raise ValueError(
             f"--over must be one of {', '.join(known)} with values, such as {known[0]}=a,b, not {text!r}"

@@ -17,6 +17,7 @@ __all__ = ["run"]
 def run(arguments: argparse.Namespace) -> int:
     """Run ``spynq train METHOD``."""
     from spynq_train.data import load
+    from spynq_train.engine import write_samples
     from spynq_train.fit import device_named
     from spynq_train.learning import draw, learn
     from spynq_train.recipes import OPTIONS, PLAN, prepare
@@ -46,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         if checkpoint.exists():
             print(f"spynq: {checkpoint} is kept, and the same command goes on from there", file=sys.stderr)
         raise
+    if arguments.samples:
+        write_samples(out.with_suffix(".npz"), data, ready.plan, arguments.samples)
     picture, failure = None, None
     try:
         picture = arguments.plot or out.with_suffix(".png")
@@ -53,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (SpynqError, OSError) as error:
         picture, failure = None, error
     result = {**outcome.as_json(), "source": data.source, "device": str(place), "out": str(out)}
+    result["samples"] = str(out.with_suffix(".npz")) if arguments.samples else None
     result |= {"picture": str(picture) if picture else None, "checkpoint": str(checkpoint)}
     if arguments.json:
         print_json(result)
@@ -88,4 +92,6 @@ def _text(result: dict[str, Any]) -> str:
         "pass".format(**result)
     )
     lines.append(f"network in {result['out']}, curves in {result['picture']}")
+    if result["samples"]:
+        lines.append(f"on the engine: spynq lif run {result['out']} --input {result['samples']}")
     return "\n".join(lines)

@@ -91,3 +91,30 @@ def mnist_above_frozen() -> Measured:
     """What the rule adds to the output layer alone."""
     (ours, how), (frozen, other) = _mnist("brp"), _mnist("frozen")
     return Measured(ours - frozen, f"BRP {how}; frozen: {other}")
+
+
+@bench("train", "neurons over a window, step by step over at once", unit="ratio", must=">= 1.5")
+def window_speed() -> Measured:
+    """Forward and backward of a layer's neurons, 28 maps of 28x28, 10 steps, 10 samples, one thread."""
+    import time
+
+    import torch
+
+    from spynq_train.heap import keep_freed_memory
+    from spynq_train.lif import LIF, Rectangle
+    from spynq_train.neuron import Neuron
+
+    torch.set_num_threads(1)
+    keep_freed_memory()  # for both
+    x = torch.randn(10, 10, 28, 28, 28, requires_grad=True)
+
+    def seconds(whole: bool) -> float:
+        found = []
+        for _ in range(5):
+            layer = LIF(Neuron(0.2, 0.5), Rectangle(), whole=whole)
+            begin = time.process_time()
+            torch.autograd.backward(layer(x).sum())
+            found.append(time.process_time() - begin)
+        return min(found)
+
+    return Measured(seconds(False) / seconds(True), "CPU seconds, least of 5 each, one run; equal spikes")
