@@ -7,7 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from spynq.lif.codes import Combine, Op, Output, Pool
+from spynq.lif.codes import Op, Output, Pool
 from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif.column import load_word
 from spynq_hw.lif.fetch import ADDRESS, Run
@@ -40,7 +40,7 @@ def fits(layer: Value, config: LifConfig) -> Value:
     if config.has("membrane"):
         outputs.append(d.output == Output.MEMBRANE)
     states = (d.first & d.last) | int(config.has("state"))
-    plain = ~d.use_fir & (d.bias == 0) & (d.pool_in != Pool.OR) & (~d.second | (d.combine == Combine.ADD))
+    plain = ~d.use_fir & (d.bias == 0) & (d.pool_in <= Pool.SUM)
     return (plan.columns == config.columns) & Cat(operations).any() & Cat(outputs).any() & states & plain
 
 
