@@ -208,8 +208,10 @@ async def load(ctx: Any, words: Any, slot: int, content: list[int]) -> None:
         ctx.set(words.write, 1)
         ctx.set(words.write_address, slot * CONFIG.maps + place)
         ctx.set(words.write_data, value)
+        ctx.set(words.loaded, place == len(content) - 1)
         await ctx.tick()
     ctx.set(words.write, 0)
+    ctx.set(words.loaded, 0)
 
 
 async def read_step(ctx: Any, dut: Pair, holding: Any, windows: int) -> list[Counter[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ BUILDS = {
 }
 # Random layers per build in each of two runs, and in `make test-full`.
 CASES = {1: 8, 4: 10, 16: 7}
+STILL = {1: 3, 4: 4, 16: 2}
 ALL_CASES = {1: 300, 4: 400, 16: 300}
 PAUSES = (0, 40, 200)
 LATENCIES = (0, 7, 60)
@@ -84,6 +86,19 @@ def test_random_layers_equal_the_golden_model(columns: int, seed: int) -> None:
     with opened(columns, seed) as driver:
         for number in range(CASES[columns]):
             check(driver, random_case(start + number, config=BUILDS[columns]))
+
+
+def test_layers_that_keep_their_sums_equal_the_golden_model(columns: int, seed: int) -> None:
+    start, left = seed % 1_000_000_000 * 2000 + 500, STILL[columns]
+    with opened(columns, seed) as driver:
+        for number in range(100):
+            case = random_case(start + number, config=BUILDS[columns])
+            case = replace(case, network=replace(case.network, static=True), values=case.values[:, :1])
+            image = assemble(case.network, case.config)
+            if left and case.network.steps > 1 and any(task.plan.static for task in image.tasks):
+                check(driver, case)
+                left -= 1
+    assert not left
 
 
 @pytest.mark.full

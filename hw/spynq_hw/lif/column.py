@@ -45,6 +45,8 @@ def neuron_control(sizes: Sizes) -> data.StructLayout:
             "unit": sizes.unit,
             "round": sizes.round,
             "fresh": 1,
+            "again": 1,
+            "place": sizes.kept,
             "active": 1,
             "last": 1,
             "slot": range(OUTPUTS),
@@ -76,7 +78,8 @@ class Column(wiring.Component):
         The layer's neurons.
     neurons : In(neuron_control)
         ``pair`` of ``unit`` in ``round`` is updated if ``active``, in the first step of a sample if
-        ``fresh``; with ``last`` the spikes of the unit go to output ``slot``.
+        ``fresh``; with ``last`` the spikes of the unit go to output ``slot``. Its sums are kept in
+        ``place``, and taken from there if ``again``.
     bank : In(1)
         Which of two sets of channel parameters is used.
     read : In(slot and unit), spikes : Out(16)
@@ -143,6 +146,8 @@ class Column(wiring.Component):
                 write.addr.eq(address),
                 first.addr.eq(address),
                 write.data.eq(self.load.data),
+                # The port does one thing at a time, as that of an UltraRAM.
+                first.en.eq(~stores),
                 second.addr.eq(self.taps[1]),
             ]
             found[0].append(first.data)
@@ -176,18 +181,20 @@ class Column(wiring.Component):
             see.addr.eq(self.read),
             self.spikes.eq(see.data),
         ]
+        self._keep(m, now)
         for half in range(2):
             m.submodules[f"neuron{half}"] = lane = Neuron()
             m.d.comb += [
                 lane.rule.eq(self.rule),
                 self.sums[half].eq(Array(sums[2 * p + half] for p in range(PAIRS))[now.pair]),
-                lane.sum.eq(self.sums[half] + self.more[half]),
+                lane.sum.eq(Mux(now.again, self._kept.data[half], self.sums[half] + self.more[half])),
                 lane.state.eq(read.data[half]),
                 lane.fresh.eq(now.fresh),
                 lane.channel.eq(self._channel(m, half)),
                 write.data[half].eq(Mux(restores, self.restore.states[half], lane.next)),
                 self.saturated[half].eq(lane.saturated & done.active),
             ]
+            m.d.comb += self._keeps.data[half].eq(lane.sum)
             fired.append(lane.spike)
         with m.If(done.active):
             with m.Switch(done.pair):
@@ -198,6 +205,18 @@ class Column(wiring.Component):
             out.addr.eq(Cat(ends.unit, ends.slot)),
             out.data.eq(spikes),
             out.en.eq(ends.active & ends.last),
+        ]
+
+    def _keep(self, m: Module, now: data.View) -> None:
+        """Sums of an input that stays the same; those that are kept once more do not change."""
+        pair = data.ArrayLayout(signed(24), 2)
+        memory = Memory(shape=pair, depth=1 << self.sizes.kept, init=[], attrs={"ram_style": "block"})
+        m.submodules.kept = memory
+        self._kept, self._keeps = memory.read_port(), memory.write_port()
+        m.d.comb += [
+            self._kept.addr.eq(self.neurons.place),
+            self._keeps.addr.eq(now.place),
+            self._keeps.en.eq(now.active),
         ]
 
     def _channel(self, m: Module, half: int) -> Value:

@@ -19,7 +19,7 @@ __all__ = ["Drain"]
 
 
 class Drain(wiring.Component):
-    """Empties the output memories step by step, and writes what is wanted of them.
+    """Empties the output memories as they fill, step by step, and writes what is wanted of them.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class Drain(wiring.Component):
     layer : In(Layer), pieces, total : In
         What it is; pieces of 16 bits of a step, of which the last beat has the lowest three bits, and
         their beats.
-    finished : In(1)
-        All columns have the spikes of a step.
+    wanted : Out, written : In(1)
+        All columns have the spikes of this unit of a step.
     drained : Out(1)
         Pulse: they have been read.
     read : Out, spikes : In(ArrayLayout(16, columns))
@@ -61,7 +61,8 @@ class Drain(wiring.Component):
                 "layer": In(Layer),
                 "pieces": In(3),
                 "total": In(16),
-                "finished": In(1),
+                "wanted": Out(self.sizes.unit),
+                "written": In(1),
                 "drained": Out(1),
                 "read": Out(self.sizes.output),
                 "spikes": In(data.ArrayLayout(LANES, config.columns)),
@@ -93,6 +94,8 @@ class Drain(wiring.Component):
             self.hold.eq(~self._plain | ~d.last | ~d.first),
             self.read.eq(pack.read),
             pack.spikes.eq(self.spikes),
+            self.wanted.eq(pack.wanted),
+            pack.written.eq(self.written),
             pack.pieces.eq(self.pieces),
             pack.total.eq(self.total),
             self.ones.eq(pack.ones),
@@ -114,7 +117,7 @@ class Drain(wiring.Component):
                 m.d.comb += self._counts.clear.eq(~self._plain)
                 m.next = "WAIT"
             with m.State("WAIT"):
-                with m.If(self.finished & self._counts.idle):
+                with m.If(self.written & self._counts.idle):
                     m.d.comb += self._counts.step.eq(1)
                     m.next = "BEATS"
                     with m.If(self._plain):

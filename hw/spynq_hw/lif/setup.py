@@ -88,6 +88,7 @@ class Setup(wiring.Component):
             self.plan.planes.eq(d.planes + 1),
             self.plan.signed.eq(d.signed),
             self.plan.second.eq(d.second),
+            self.plan.again.eq(Mux(plan.static, d.steps - 1, 0)),
             pieces.eq(plan.units << plan.log2_h),
             self.pieces.eq(pieces),
             self.out_beats.eq((pieces + (BEAT // LANES - 1)) >> exact_log2(BEAT // LANES)),

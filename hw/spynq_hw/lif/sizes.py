@@ -42,6 +42,11 @@ class Sizes:
         return int(max(ceil_log2(self.config.rounds), 1))
 
     @property
+    def kept(self) -> int:
+        """Bits of a place among kept sums."""
+        return int(ceil_log2(self.config.kept))
+
+    @property
     def unit(self) -> int:
         """Bits of a unit's number within its column."""
         return int(ceil_log2(self.config.units))

@@ -42,8 +42,9 @@ class Team(wiring.Component):
         Only help: nothing that neurons do counts.
     read : In, spikes, sums, state : Out, more : In
         As in the column, per column.
-    drained : In(1), finished : Out(1)
-        Pulse: the output of one more step has been read; and there is one that has not.
+    drained : In(1), wanted : In(unit), written : Out(1)
+        Pulse: the output of one more step has been read; and of the oldest one that has not, whether the
+        spikes of a unit are in the output memory.
     saturated : Out
         Membranes clipped in this cycle.
     """
@@ -73,7 +74,8 @@ class Team(wiring.Component):
                 "spikes": Out(data.ArrayLayout(LANES, tied)),
                 "state": Out(data.ArrayLayout(data.ArrayLayout(State, 2), tied)),
                 "drained": In(1),
-                "finished": Out(1),
+                "wanted": In(sizes.unit),
+                "written": Out(1),
                 "saturated": Out(range(2 * tied + 1)),
             }
         )
@@ -107,11 +109,14 @@ class Team(wiring.Component):
     def _control(self, m: Module, control: data.View) -> None:
         """Pairs of a unit one after the other, from the cycle in which its sums are complete."""
         ready = later(m, self.order.last, _SUMS - 1)
-        known = {name: later(m, self.order[name], _SUMS - 1) for name in ("round", "begins", "slot", "final")}
+        names = ("round", "begins", "again", "slot", "final")
+        known = {name: later(m, self.order[name], _SUMS - 1) for name in names}
         running, pair, final = Signal(), Signal(range(PAIRS)), Signal()
         unit, following = Signal(self.sizes.unit), Signal(self.sizes.unit)
         last = Signal()
-        held = {name: Signal.like(known[name], name=name) for name in ("round", "begins", "slot")}
+        # Pairs of the step before this one, whose sums lie in this order.
+        place = Signal(self.sizes.kept)
+        held = {name: Signal.like(known[name], name=name) for name in names[:-1]}
         m.d.comb += [
             last.eq(pair == self.lif_cycles - 1),
         ]
@@ -123,14 +128,18 @@ class Team(wiring.Component):
             unit=Mux(self.dump, self.dump_unit, unit),
             round=held["round"],
             fresh=held["begins"],
+            again=held["again"],
+            place=place,
             active=running,
             last=last,
             slot=held["slot"],
         )
-        m.d.sync += pair.eq(pair + 1)
+        m.d.sync += [pair.eq(pair + 1), place.eq(place + running)]
         with m.If(running & last):
             m.d.sync += running.eq(0)
         with m.If(ready):
+            with m.If(following == 0):
+                m.d.sync += place.eq(0)
             m.d.sync += [
                 running.eq(1),
                 pair.eq(0),
@@ -143,9 +152,14 @@ class Team(wiring.Component):
                 m.d.sync += following.eq(0)
         with m.If(self.start):
             m.d.sync += following.eq(0)
-        waiting = Signal(range(OUTPUTS + 1))
-        ended = later(m, running & last & final, _WRITTEN)
-        m.d.comb += self.finished.eq(waiting != 0)
-        m.d.sync += waiting.eq(waiting + ended - self.drained)
+        # Whole steps that wait, and units of the step behind them.
+        waiting, units = Signal(range(OUTPUTS + 1)), Signal(self.sizes.unit + 1)
+        wrote = later(m, running & last, _WRITTEN)
+        ended = wrote & later(m, final, _WRITTEN)
+        m.d.comb += self.written.eq((waiting != 0) | (units > self.wanted))
+        m.d.sync += [
+            waiting.eq(waiting + ended - self.drained),
+            units.eq(Mux(ended, 0, units + wrote)),
+        ]
         with m.If(self.start):
-            m.d.sync += waiting.eq(0)
+            m.d.sync += [waiting.eq(0), units.eq(0)]

@@ -233,13 +233,14 @@ class Lif(wiring.Component):
                 stream.reserved.eq(maps.reserved & setup.active[number]),
                 stream.loaded.eq(maps.loaded & setup.active[number]),
                 stream.begins.eq(maps.begins),
+                stream.filled.eq(maps.filled),
                 stream.drained.eq(drain.drained & setup.active[number]),
             ]
-        finished = []
+        written = []
         for number, team in enumerate(self._teams):
             leader = self._leader(number)
             works = Array(setup.active)[leader]
-            finished.append(team.finished | ~works)
+            written.append(team.written | ~works)
             m.d.comb += [
                 team.start.eq(go),
                 team.order.eq(Array(s.order for s in self._streams)[leader]),
@@ -250,10 +251,11 @@ class Lif(wiring.Component):
                 team.dump_unit.eq(drain.unit),
                 team.dump_pair.eq(drain.pair),
                 team.drained.eq(drain.drained & works),
+                team.wanted.eq(drain.wanted),
             ]
             m.d.comb += [team.rule[name].eq(layer.descriptor[name]) for name in team.rule.shape().members]
             m.d.comb += team.quiet.eq(setup.split & Array(setup.odd)[leader])
-        m.d.comb += drain.finished.eq(Cat(finished).all())
+        m.d.comb += drain.written.eq(Cat(written).all())
         self._share(m)
 
     def _share(self, m: Module) -> None:
