@@ -59,6 +59,15 @@ def test_an_estimate_covers_every_kind_of_layer() -> None:
     assert found.layers[2].cycles > undelayed.layers[2].cycles, "sums go to memory and come back"
 
 
+def test_a_still_input_is_gathered_once() -> None:
+    layer = conv(np.ones((16, 1, 5, 5), np.int64), padding=(2, 2), neuron=neuron(16))
+    net = replace(network(MapShape(1, 28, 28, planes=8), 20, layer), static=True)
+    one, most = (estimate(assemble(net, LifConfig(kept=kept))).layers[0] for kept in (512, 256))
+    # 98 pixels of 4 pairs in every column; all of the first step is gathered in either.
+    assert most.events == pytest.approx(20 * one.events, rel=1e-3) and most.bound == one.bound == "words"
+    assert (most.cycles - 200) / 20 + 19 * 98 * 4 == pytest.approx(one.cycles - 200, abs=20)
+
+
 @pytest.mark.parametrize("density", [-0.1, 1.5])
 def test_a_density_that_is_no_share_is_refused(density: float) -> None:
     image, _ = gather(1)

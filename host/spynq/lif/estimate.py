@@ -115,6 +115,8 @@ def estimate(image: Image, density: float = 0.1, densities: Mapping[str, float] 
 def _task(task: Task, density: float) -> LayerCycles:
     d, plan = task.descriptor, task.plan
     runs = d.samples * d.steps
+    # Of an input that stays the same all but the first step of a sample are updates of neurons alone.
+    met = d.samples if plan.static else runs
     planes = d.planes + (plan.planes_second if d.second else 0)
     written = plan.planes_out * plan.out_beats if d.output in (Output.SPIKES, Output.VALUE) else 0
     events = _events(task, density) * planes
@@ -135,15 +137,16 @@ def _task(task: Task, density: float) -> LayerCycles:
         "output": float(written + beats * _DUMP_CYCLES * (d.output == Output.SUMS)),
     }
     bound = max(step, key=lambda name: step[name])
+    updates = max(-(-units // streams) * plan.lif_cycles, step["output"])
     constants = plan.weight_beats + plan.out_channels + PLAN_BYTES // 16 + 4
     per_step = events if plan.slice else events * plan.rounds
     sop = events if plan.slice else events * d.c_out
     return LayerCycles(
         task.layer,
-        int(runs * step[bound]) + _LAYER_CYCLES,
+        int(met * step[bound] + (runs - met) * updates) + _LAYER_CYCLES,
         constants,
-        int(runs * per_step),
-        int(runs * sop),
+        int(met * per_step),
+        int(met * sop),
         bound,
     )
 
