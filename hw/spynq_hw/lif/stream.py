@@ -17,7 +17,7 @@ from spynq_hw.lif.words import SLOTS, Words, slot_place
 
 __all__ = ["Stream", "order"]
 
-_WORDS_OPEN = 8
+_WORDS_OPEN = 32
 """Words between memory and feeder, at most."""
 _PAIRS_OPEN = 16
 """Pairs of spikes between feeder and gate, at most."""
