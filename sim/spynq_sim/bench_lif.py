@@ -20,10 +20,24 @@ from spynq.lif.golden_run import run_golden
 from spynq.lif.layers import Layer, MapShape, Network, Neuron
 from spynq.lif.params import LifConfig
 from spynq_hw.estimate import Estimate, estimate, keep
-from spynq_hw.export import module_name, rtlil
+from spynq_hw.export import component_rtlil, module_name, rtlil
+from spynq_hw.lif.column import Column
+from spynq_hw.lif.stream import Stream
 from spynq_sim.roofline_lif import Floor, roofline
 
-__all__ = ["BUILD", "WIDE", "Job", "Measured", "brp", "dense_cycles", "lenet1", "lenet2", "measure", "size"]
+__all__ = [
+    "BUILD",
+    "WIDE",
+    "Job",
+    "Measured",
+    "brp",
+    "dense_cycles",
+    "lenet1",
+    "lenet2",
+    "measure",
+    "parts",
+    "size",
+]
 
 BUILD = LifConfig()
 """16 columns."""
@@ -233,6 +247,16 @@ def start_estimates() -> dict[LifConfig, Future[Estimate]]:
 def size(config: LifConfig) -> Estimate:
     """Cells of a build, waited for."""
     return start_estimates()[config].result()
+
+
+@cache
+def parts(config: LifConfig) -> tuple[Estimate, Estimate]:
+    """Cells of one column and of one stream of a build, by themselves."""
+    column, stream = (
+        estimate(component_rtlil(made, "part"), "part", uram=True)
+        for made in (Column(config), Stream(config))
+    )
+    return column, stream
 
 
 def _estimate(config: LifConfig) -> Estimate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spynq.bench import Measured, bench
 from spynq.lif.params import LifConfig
-from spynq_sim.bench_lif import BUILD, WIDE, Job, brp, dense_cycles, lenet1, lenet2, measure, size
+from spynq_sim.bench_lif import BUILD, WIDE, Job, brp, dense_cycles, lenet1, lenet2, measure, parts, size
 
 _SPIKES_PER_CYCLE = 2
 _LANES = 16
@@ -100,10 +100,13 @@ def per_dsp() -> Measured:
 @bench("lif", "LUTs per peak operation and cycle", unit="LUT", must="<= 50", moonshot="<= 35")
 def lut_per_operation() -> Measured:
     """All of the kernel: columns, streams, loaders, control, ports."""
-    cells = size(BUILD)
+    cells, (column, stream) = size(BUILD), parts(BUILD)
+    streams = BUILD.columns // BUILD.tied
     return Measured(
         cells.lut / _peak(BUILD),
-        f"{cells.lut:,} LUT, {cells.ff:,} FF, {cells.dsp} DSP, {cells.bram36:g} BRAM36, {cells.uram} URAM, "
+        f"{cells.lut:,} LUT ({BUILD.columns} columns of {column.lut:,} and {streams} streams of "
+        f"{stream.lut:,} by themselves), {cells.ff:,} FF, {cells.dsp} DSP, {cells.bram36:g} BRAM36, "
+        f"{cells.uram} URAM, "
         f"{_peak(BUILD)} operations a cycle; open synthesis for xcup, unplaced",
     )
 
