@@ -22,18 +22,23 @@ BUILDS = {
     1: LifConfig(columns=1, dsp=False, **SMALL),
     4: LifConfig(columns=4, dsp=False, **SMALL),
     16: LifConfig(columns=16, dsp=False, **SMALL),
+    32: LifConfig(columns=32, dsp=False, **SMALL),
 }
 # Random layers per build in each of two runs, and in `make test-full`.
-CASES = {1: 8, 4: 10, 16: 7}
-STILL = {1: 3, 4: 4, 16: 2}
-ALL_CASES = {1: 300, 4: 400, 16: 300}
+CASES = {1: 8, 4: 10, 16: 7, 32: 7}
+STILL = {1: 3, 4: 4, 16: 2, 32: 2}
+ALL_CASES = {1: 300, 4: 400, 16: 300, 32: 50}
 PAUSES = (0, 40, 200)
 LATENCIES = (0, 7, 60)
 CLOCKED = sum(field.width // 8 for field in COUNTERS.fields[-4:])
 """Bytes at the end of a COUNTERS record that only a clock can fill."""
 
 
-@pytest.fixture(scope="module", params=BUILDS, ids="{} columns".format)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(n, marks=pytest.mark.full) if n > 16 else n for n in BUILDS],
+    ids="{} columns".format,
+)
 def columns(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
