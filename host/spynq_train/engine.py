@@ -12,7 +12,6 @@ from torch import Tensor
 
 from spynq.lif.codes import Output
 from spynq.lif.network import CompiledNetwork, load
-from spynq.lif.params import FEATURES, LifConfig, mask
 from spynq_train.albsnn import PlanesBlock
 from spynq_train.data import DataSet
 from spynq_train.export import to_graph
@@ -20,7 +19,6 @@ from spynq_train.fit import Plan, inputs_of
 from spynq_train.integers import run_integers
 from spynq_train.network import SpikingNetwork
 from spynq_train.recipes import Run
-from spynq_train.snnwm import FusionBlock, MemoryBlock
 
 __all__ = ["compiled", "formats", "integer_accuracy", "integer_scores", "test_inputs"]
 
@@ -45,14 +43,7 @@ def compiled(network: SpikingNetwork, data: DataSet, plan: Plan, bits: int = 8) 
     network.eval()
     graph = to_graph(network, data, plan.coding)
     samples = inputs_of(data, data.train[:_CALIBRATION], plan, torch.device("cpu"), -2)
-    config = _build(network)
-    return load(graph, weights=formats(network, bits), calibrate=samples.numpy(), config=config)
-
-
-def _build(network: SpikingNetwork) -> LifConfig:
-    """The standard build; with delays one of all features, which gateware may lack."""
-    delays = any(isinstance(block, MemoryBlock | FusionBlock) for block in network.chain)
-    return LifConfig(features=mask(*FEATURES)) if delays else LifConfig()
+    return load(graph, weights=formats(network, bits), calibrate=samples.numpy())
 
 
 def test_inputs(data: DataSet, plan: Plan, count: int | None = None) -> Iterator[tuple[Tensor, NDArray[Any]]]:

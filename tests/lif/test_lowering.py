@@ -128,3 +128,15 @@ def test_a_fully_connected_layer_larger_than_a_column_is_cut_by_rows_of_its_map(
         config=small,
     )
     assert result.image.layers[0].pieces == 6, "a row of the map in each"
+
+
+@pytest.mark.parametrize("padding", [4, 9])
+def test_rows_that_see_only_padding_are_pieces_too(padding: int) -> None:
+    layer = conv(
+        RNG.integers(-20, 21, (3, 2, 3, 3)), padding=(padding, 1), neuron=neuron(3, theta=20, bias=7)
+    )
+    net = network((2, 3, 8), 3, layer)
+    small = LifConfig(columns=1, weights=64, maps=16, units=16, banks=1)
+    pieces = both(net, config=small)
+    assert pieces.image.layers[0].pieces > 4
+    np.testing.assert_array_equal(pieces.out, both(net).out)

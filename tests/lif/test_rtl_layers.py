@@ -28,6 +28,7 @@ BUILDS = {
 CASES = {1: 8, 4: 10, 16: 7, 32: 7}
 STILL = {1: 3, 4: 4, 16: 2, 32: 2}
 ALL_CASES = {1: 300, 4: 400, 16: 300, 32: 50}
+_WORDS = (Output.MEMBRANE, Output.SUMS)
 PAUSES = (0, 40, 200)
 LATENCIES = (0, 7, 60)
 CLOCKED = sum(field.width // 8 for field in COUNTERS.fields[-4:])
@@ -54,7 +55,7 @@ def opened(columns: int, seed: int) -> Any:
 def known(image: Image) -> np.ndarray:  # type: ignore[type-arg]
     """Bytes of memory that the contract names: all but words of lanes that are no channel, and clocks."""
     mask = np.ones(image.beats * BEAT_BYTES, bool)
-    areas = [(a.beat, a.sample, a) for a in image.maps.values() if a.kind == Output.MEMBRANE]
+    areas = [(a.beat, a.sample, a) for a in image.maps.values() if a.kind in _WORDS]
     first: dict[str, int] = {}
     for task in image.tasks[:-1]:
         if task.plan.state_sample:

@@ -24,8 +24,8 @@ for its own channel alone.
 
 **Words.** States and membranes are 32-bit words ``[sample][y][x][lane]``, S of them; sums, and words that
 add to sums, ``[sample][step][y][x][lane]``, signed, of 24 bits; counts are 16-bit words
-``[sample][lane]``, summed over pixels and steps. Words of states and membranes whose lane is no channel
-may hold anything.
+``[sample][lane]``, summed over pixels and steps. Words of states, membranes and sums whose lane is no
+channel may hold anything.
 
 **Pieces.** A layer may be cut into runs of output rows or, where it has one pixel, of rounds. A piece
 is a layer of its own whose input map begins at bit IN_BIT of its first beat.
@@ -78,7 +78,11 @@ DESCRIPTOR = layout(
         ("BIAS", 2, "0 channel; 1 also words from memory, which add to the sums before they are scaled."),
         ("USE_FIR", 1, "1: the words pass the FIR over time."),
         ("FRACTION", 3, "Fraction bits F of the membrane."),
-        ("OUTPUT", 4, "0 spikes, 1 values in planes, 2 counts, 3 last membrane, 4 sums per step."),
+        (
+            "OUTPUT",
+            4,
+            "0 spikes, 1 values in planes, 2 counts, 3 last membrane, 4 sums per step (FIRE and REST 0).",
+        ),
         ("FORMAT", 3, "Weights: 0 s8, 1 s4, 2 s2, 3 s1 (bit 1 is -1), 4 codebook of 4, 5 codebook of 16."),
         ("", 2, ""),
         ("RESIDENT", 1, "1: the weights are in the weight memory already."),

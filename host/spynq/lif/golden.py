@@ -151,6 +151,7 @@ class _Layer:
         for t, sums in enumerate(self._sums(samples, counts)):
             sums = sums + self.addend(samples, t)
             if d.output == Output.SUMS:
+                assert not d.fire and not neurons.rest.any(), "sums are of neurons at rest at 0"
                 words = fits("a sum", neurons.scale(sums), 24)
                 self._store(d.result + t * self.plan.out_step, samples, words)
                 continue

@@ -54,6 +54,14 @@ def _lowered(layer: Layer, shapes: Mapping[str, MapShape]) -> Iterator[Layer]:
             layer, kind="pool", kernel=(1, 1), output=Output.VALUE, value_shift=0, value_after=False,
             neuron=_reader(channels),
         )  # fmt: skip
+    if layer.output == Output.SUMS and layer.neuron is not None:
+        # Sums are those of neurons that hold them for a step.
+        layer = replace(
+            layer,
+            neuron=replace(
+                _reader(shapes[layer.name].channels), bias=layer.neuron.bias, fraction=layer.neuron.fraction
+            ),
+        )
     if layer.fir is not None:
         yield from _delayed(layer, shapes[layer.name])
     else:

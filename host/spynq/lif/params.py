@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from spynq.contract import Field, Kernel, Limit, Master, Register
 from spynq.lif.formats import CHANNEL, COUNTERS, DESCRIPTOR, FIR, PLAN, STATE
 
-__all__ = ["BEAT_BYTES", "BUILT", "COLUMNS", "FEATURES", "KERNEL", "LANES", "LifConfig", "mask"]
+__all__ = ["BEAT_BYTES", "COLUMNS", "FEATURES", "KERNEL", "LANES", "LifConfig", "mask"]
 
 BEAT_BYTES = 16
 """Bytes of a word of the memory port: the unit of every address and stride."""
@@ -36,10 +36,7 @@ FEATURES = (
     "words",
     "fir",
 )
-"""Bits of CAP_FEATURES from 0 on: what a build can do; spynq.lif.features says which layer needs what."""
-
-BUILT = ("gather", "slice", "planes", "second", "counts", "membrane", "state", "codebook", "static", "stream")
-"""Those that the gateware has; the golden model has all."""
+"""Bits of CAP_FEATURES from 0 on, parts that a build may lack; spynq.lif.features says what needs which."""
 
 _TOTALS = (
     ("EVENTS", "Spikes fed to streams of columns, once per window and round"),
@@ -154,7 +151,7 @@ class LifConfig:
     taps: int = 16
     kept: int = 512
     dsp: bool = True
-    features: int = mask(*BUILT)
+    features: int = mask(*FEATURES)
 
     def __post_init__(self) -> None:
         if self.columns not in COLUMNS:

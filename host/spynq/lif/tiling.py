@@ -236,11 +236,9 @@ def _piece(tiled: Tiled, rows: range, rounds: range) -> Piece:
     start = rows[0] * stride - pad
     stop = rows[-1] * stride - pad + (tiled.kernel[0] - 1) * tiled.dilation[0] + 1
     if start >= pooled:
-        raise LifError(
-            "E05",
-            f"layer {layer.reported!r}: it is cut in pieces, and rows from {rows[0]} on see only padding "
-            f"({layer.padding[0]}); use less padding or a build with larger units=",
-        )
+        # Windows behind the map see as little as those before it, which takes no more padding than there is.
+        above = (len(rows) - 1) * stride + (tiled.kernel[0] - 1) * tiled.dilation[0] + 1
+        return Piece(rows, rounds, 0, 1 << tiled.pool, above)
     first = max(0, start)
     last = max(first + 1, min(stop, pooled))
     return Piece(rows, rounds, first << tiled.pool, (last - first) << tiled.pool, max(0, -start))

@@ -1,6 +1,8 @@
 """A column: weights, adders and neurons of 16 output channels."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
+from typing import Any
+
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -8,16 +10,21 @@ from amaranth.utils import ceil_log2, exact_log2
 
 from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif import neuron
+from spynq_hw.lif.addend import QUARTERS, addend_word
 from spynq_hw.lif.adders import Adders, Control
+from spynq_hw.lif.delays import Words4
 from spynq_hw.lif.neuron import Channel, Neuron, Rule, State, later
 from spynq_hw.lif.records import CHANNEL_LAYOUT
 from spynq_hw.lif.sizes import BEAT, OUTPUTS, Sizes
+from spynq_hw.lif.values import ValueRule, Values
 
 __all__ = ["PAIRS", "Column", "load_word", "neuron_control", "restore_word"]
 
 PAIRS = LANES // 2
 """Turns in which the two neurons of a column serve its channels."""
 _PAIR_BITS = exact_log2(PAIRS)
+_WAITING = 4
+"""Units whose words from memory may wait in a column."""
 
 
 def load_word(sizes: Sizes) -> data.StructLayout:
@@ -88,8 +95,16 @@ class Column(wiring.Component):
         Sums of the pair that is updated, and what another column adds to them, if it does.
     state : Out(ArrayLayout(State, 2))
         Of the pair named, one cycle later.
-    saturated : Out(2)
-        Membranes clipped in this cycle.
+    start : In(1), adds : In(1)
+        A layer begins; words from memory add to its sums.
+    word : In(addend_word), owns : In(1)
+        Words, and whether they are this column's; those of up to four units wait.
+    full : Out(1), arrived : Out(1)
+        No words of a further unit, please; pulse: all those of a unit are there.
+    value : In(ValueRule)
+        Values in place of spikes.
+    saturated : Out(3)
+        Membranes and values clipped in this cycle.
     """
 
     def __init__(self, config: LifConfig) -> None:
@@ -111,7 +126,14 @@ class Column(wiring.Component):
                 "sums": Out(data.ArrayLayout(signed(24), 2)),
                 "more": In(data.ArrayLayout(signed(24), 2)),
                 "state": Out(data.ArrayLayout(State, 2)),
-                "saturated": Out(2),
+                "start": In(1),
+                "adds": In(1),
+                "word": In(addend_word),
+                "owns": In(1),
+                "full": Out(1),
+                "arrived": Out(1),
+                "value": In(ValueRule),
+                "saturated": Out(range(5)),
             }
         )
 
@@ -164,6 +186,7 @@ class Column(wiring.Component):
         ends = later(m, done, 1)
         spikes, restores = Signal(LANES), Signal()
         fired: list[Value] = []
+        lanes = [Neuron() for _ in range(2)]
         # One membrane pair is two records side by side.
         states = Memory(shape=data.ArrayLayout(State, 2), depth=PAIRS << sizes.unit, init=[])
         outputs = Memory(shape=LANES, depth=1 << sizes.output, init=[])
@@ -182,17 +205,18 @@ class Column(wiring.Component):
             self.spikes.eq(see.data),
         ]
         self._keep(m, now)
-        for half in range(2):
-            m.submodules[f"neuron{half}"] = lane = Neuron()
+        words = self._words(m, now)
+        for half, lane in enumerate(lanes):
+            m.submodules[f"neuron{half}"] = lane
             m.d.comb += [
                 lane.rule.eq(self.rule),
                 self.sums[half].eq(Array(sums[2 * p + half] for p in range(PAIRS))[now.pair]),
                 lane.sum.eq(Mux(now.again, self._kept.data[half], self.sums[half] + self.more[half])),
+                lane.word.eq(words[half]),
                 lane.state.eq(read.data[half]),
                 lane.fresh.eq(now.fresh),
                 lane.channel.eq(self._channel(m, half)),
                 write.data[half].eq(Mux(restores, self.restore.states[half], lane.next)),
-                self.saturated[half].eq(lane.saturated & done.active),
             ]
             m.d.comb += self._keeps.data[half].eq(lane.sum)
             fired.append(lane.spike)
@@ -204,7 +228,66 @@ class Column(wiring.Component):
         m.d.comb += [
             out.addr.eq(Cat(ends.unit, ends.slot)),
             out.data.eq(spikes),
-            out.en.eq(ends.active & ends.last),
+            out.en.eq(ends.active & ends.last & ~self.value.on),
+        ]
+        clipped = [lane.saturated & done.active for lane in lanes]
+        if self.config.has("value"):
+            clipped += self._values(m, out, done, lanes)
+        m.d.comb += self.saturated.eq(sum(clipped))
+
+    def _values(self, m: Module, out: Any, done: data.View, lanes: list[Neuron]) -> list[Value]:
+        """Planes of values take the place of spikes; gives what was clipped."""
+        m.submodules.values = values = Values()
+        ends, unit, slot = later(m, done, 2), Signal(self.sizes.unit), Signal(range(OUTPUTS))
+        with m.If(ends.active & ends.last):
+            m.d.sync += [unit.eq(ends.unit), slot.eq(ends.slot)]
+        m.d.comb += [
+            values.rule.eq(self.value),
+            values.valid.eq(done.active),
+            values.pair.eq(done.pair),
+            values.last.eq(done.last),
+            *(values.u[half].eq(lane.u) for half, lane in enumerate(lanes)),
+            *(values.v[half].eq(lane.next.v) for half, lane in enumerate(lanes)),
+        ]
+        with m.If(values.write):
+            m.d.comb += [
+                out.addr.eq(Cat(unit, slot | values.plane)),
+                out.data.eq(values.bits),
+                out.en.eq(1),
+            ]
+        return list(values.clipped)
+
+    def _words(self, m: Module, now: data.View) -> list[Value]:
+        """Words for the pair that is updated: first in, first out, a unit at a time."""
+        if not self.config.has("words"):
+            return [Const(0, signed(24))] * 2
+        order = self.neurons
+        memory = Memory(shape=Words4, depth=_WAITING * QUARTERS, init=[], attrs={"ram_style": "distributed"})
+        m.submodules.words = memory
+        write, read = memory.write_port(), memory.read_port()
+        into, out, waiting = Signal(range(_WAITING)), Signal(range(_WAITING)), Signal(range(_WAITING + 1))
+        comes, goes = Signal(), Signal()
+        m.d.comb += [
+            comes.eq(self.word.valid & self.owns),
+            write.addr.eq(Cat(self.word.quarter, into)),
+            write.data.eq(self.word.words),
+            write.en.eq(comes),
+            self.arrived.eq(comes & (self.word.quarter == QUARTERS - 1)),
+            goes.eq(order.active & order.last & self.adds),
+            read.addr.eq(Cat(order.pair[1:], out)),
+            # The last group may be on its way still.
+            self.full.eq(waiting >= _WAITING - 1),
+        ]
+        m.d.sync += [
+            into.eq(into + self.arrived),
+            out.eq(out + goes),
+            waiting.eq(waiting + self.arrived - goes),
+        ]
+        with m.If(self.start):
+            m.d.sync += [into.eq(0), out.eq(0), waiting.eq(0)]
+        return [
+            Mux(self.adds, Mux(now.pair[0], read.data[2 + half], read.data[half]), 0).as_signed()
+            for half in range(2)
         ]
 
     def _keep(self, m: Module, now: data.View) -> None:

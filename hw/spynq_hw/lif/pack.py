@@ -27,8 +27,8 @@ class Pack(wiring.Component):
 
     Members
     -------
-    run : In(1), slot : In(2)
-        Send the step in this output slot; stays until ``end``.
+    run : In(1), slot : In(3)
+        Send the step, or plane of values, in this output slot; stays until ``end``.
     total : In(16), pieces : In(3)
         Beats of a step, and pieces of 16 bits in the last one, 0 for all eight.
     wanted : Out, written : In(1)

@@ -68,8 +68,10 @@ class Stream(wiring.Component):
         Two streams share their units: each takes the spikes of every second word.
     meet : In(1), met : Out(1)
         The other one's sums are complete; this one's are. Both then go on together.
-    gap : In(4)
-        Cycles from unit to unit, at least.
+    gap, stride, depth : In(4)
+        Cycles from unit to unit, at least; output slots from step to step, and steps that may wait there.
+    adds : In(1), arrived : In(1)
+        Words from memory add to the sums; pulse: those of one more unit are in the columns.
     write, write_address, write_data, slots
         As in :class:`~spynq_hw.lif.words.Words`.
     reserved, loaded : In(1), filled : In
@@ -106,6 +108,10 @@ class Stream(wiring.Component):
                 "meet": In(1),
                 "met": Out(1),
                 "gap": In(4),
+                "stride": In(4),
+                "depth": In(4),
+                "adds": In(1),
+                "arrived": In(1),
                 "write": In(1),
                 "write_address": In(self.words.write_address.shape()),
                 "write_data": In(BEAT),
@@ -165,7 +171,7 @@ class Stream(wiring.Component):
         m.d.comb += [
             self.room.eq(held < (2 << self.slots)),
             walker.begins.eq(self.begins.bit_select(slot_place(number, self.slots), 1)),
-            walker.go.eq(((comes != 0) | walker.again) & (open_ != OUTPUTS)),
+            walker.go.eq(((comes != 0) | walker.again) & (open_ != self.depth)),
             self.starved.eq(words.starved),
             fresh.eq(walker.begun & ~walker.again),
         ]
@@ -187,12 +193,14 @@ class Stream(wiring.Component):
         # Whether the unit's sums are complete with this cycle.
         complete = Signal()
         bank_bit = exact_log2(self.config.weights // self.config.banks)
+        # Units whose words are there.
+        words = Signal(3)
         m.d.comb += [
             self.hit.eq(pairs.valid & pair_.take[0] & (pair_.taps[0][bank_bit:] == self.block_bank)),
             blocked.eq(self.block & self.hit),
             again.eq(units.valid & unit_.again),
             complete.eq(again | (pairs.valid & ~blocked & pair_.last)),
-            self.met.eq(complete & (timer == 0)),
+            self.met.eq(complete & (timer == 0) & (~self.adds | (words != 0))),
             ends.eq(self.met & (~self.split | self.meet)),
             goes.eq(~again & Mux(pair_.last, ends, pairs.valid & ~blocked)),
             pairs.ready.eq(goes),
@@ -203,6 +211,7 @@ class Stream(wiring.Component):
             m.d.sync += timer.eq(self.gap - 1)
         with m.Elif(timer != 0):
             m.d.sync += timer.eq(timer - 1)
+        m.d.sync += words.eq(words + self.arrived - (ends & self.adds))
         out = self.order
         m.d.sync += [
             out.taps.eq(pair_.taps),
@@ -218,6 +227,6 @@ class Stream(wiring.Component):
             out.final.eq(unit_.last),
         ]
         with m.If(ends & unit_.last):
-            m.d.sync += number.eq(number + 1)
+            m.d.sync += number.eq(number + self.stride)
         with m.If(self.start):
-            m.d.sync += number.eq(0)
+            m.d.sync += [number.eq(0), words.eq(0)]

@@ -6,11 +6,14 @@ from amaranth.lib.wiring import In, Out
 
 from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif import neuron
+from spynq_hw.lif.addend import addend_word
 from spynq_hw.lif.column import PAIRS, Column, load_word, neuron_control, restore_word
 from spynq_hw.lif.neuron import Rule, State, later
 from spynq_hw.lif.records import drive
 from spynq_hw.lif.sizes import OUTPUTS, Sizes
 from spynq_hw.lif.stream import order
+from spynq_hw.lif.values import WRITTEN as values_written
+from spynq_hw.lif.values import ValueRule
 
 __all__ = ["Team"]
 
@@ -40,6 +43,10 @@ class Team(wiring.Component):
         Show a state instead; only while there are no orders.
     quiet : In(1)
         Only help: nothing that neurons do counts.
+    adds, sums_only : In(1), value : In(ValueRule)
+        Words from memory add to the sums; neurons are but sums, with no memory; values in place of spikes.
+    word : In(addend_word), owns : In, full : Out, arrived : Out(1)
+        As in the column, a bit per column; of the last column.
     read : In, spikes, sums, state : Out, more : In
         As in the column, per column.
     drained : In(1), wanted : In(unit), written : Out(1)
@@ -68,6 +75,13 @@ class Team(wiring.Component):
                 "dump_unit": In(sizes.unit),
                 "dump_pair": In(range(PAIRS)),
                 "quiet": In(1),
+                "adds": In(1),
+                "sums_only": In(1),
+                "value": In(ValueRule),
+                "word": In(addend_word),
+                "owns": In(tied),
+                "full": Out(tied),
+                "arrived": Out(1),
                 "sums": Out(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
                 "more": In(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
                 "read": In(sizes.output),
@@ -76,7 +90,7 @@ class Team(wiring.Component):
                 "drained": In(1),
                 "wanted": In(sizes.unit),
                 "written": Out(1),
-                "saturated": Out(range(2 * tied + 1)),
+                "saturated": Out(range(4 * tied + 1)),
             }
         )
 
@@ -100,9 +114,16 @@ class Team(wiring.Component):
                 self.sums[number].eq(column.sums),
                 column.more.eq(self.more[number]),
                 self.state[number].eq(column.state),
+                column.start.eq(self.start),
+                column.adds.eq(self.adds & ~self.quiet),
+                column.value.eq(self.value),
+                column.word.eq(self.word),
+                column.owns.eq(self.owns[number]),
+                self.full[number].eq(column.full),
             ]
+        m.d.comb += self.arrived.eq(self.columns[-1].arrived)
         self._control(m, control)
-        clipped = sum(bit for column in self.columns for bit in column.saturated)
+        clipped = sum(column.saturated for column in self.columns)
         m.d.sync += self.saturated.eq(Mux(self.quiet, 0, clipped))
         return m
 
@@ -127,7 +148,7 @@ class Team(wiring.Component):
             pair=Mux(self.dump, self.dump_pair, pair),
             unit=Mux(self.dump, self.dump_unit, unit),
             round=held["round"],
-            fresh=held["begins"],
+            fresh=held["begins"] | self.sums_only,
             again=held["again"],
             place=place,
             active=running,
@@ -154,8 +175,9 @@ class Team(wiring.Component):
             m.d.sync += following.eq(0)
         # Whole steps that wait, and units of the step behind them.
         waiting, units = Signal(range(OUTPUTS + 1)), Signal(self.sizes.unit + 1)
-        wrote = later(m, running & last, _WRITTEN)
-        ended = wrote & later(m, final, _WRITTEN)
+        spikes, values = _WRITTEN, _WRITTEN + values_written
+        wrote = Mux(self.value.on, later(m, running & last, values), later(m, running & last, spikes))
+        ended = wrote & Mux(self.value.on, later(m, final, values), later(m, final, spikes))
         m.d.comb += self.written.eq((waiting != 0) | (units > self.wanted))
         m.d.sync += [
             waiting.eq(waiting + ended - self.drained),

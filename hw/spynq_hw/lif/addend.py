@@ -1,0 +1,206 @@
+"""Words from memory that add to sums: of an earlier layer, or a map of biases, perhaps through the FIR."""
+
+from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from spynq.lif.formats import FIR
+from spynq.lif.params import LANES, LifConfig
+from spynq_hw.fifo import Queue
+from spynq_hw.lif.delays import BLOCK, HELD, Delays, Words4, words_of
+from spynq_hw.lif.fetch import ADDRESS, Run
+from spynq_hw.lif.layer import Layer
+from spynq_hw.lif.records import BEAT, FIR_LAYOUT, beats
+
+__all__ = ["QUARTERS", "Addend", "addend_word"]
+
+QUARTERS = LANES // 4
+"""Beats of the words of a lane group."""
+_ON_THEIR_WAY = 4
+"""Requests that may be open."""
+_STEP = 18
+"""Bits of a step's number, signed, which may lie before the first and behind the last."""
+
+_Asked = data.StructLayout({"tap": signed(12), "beats": range(BLOCK + 1), "fresh": 1, "last": 1})
+
+addend_word = data.StructLayout({"valid": 1, "quarter": range(QUARTERS), "words": Words4})
+"""Words of four lanes on their way into the columns."""
+
+
+class Addend(wiring.Component):
+    """Reads words sample by sample, step by step, lane group by lane group, ahead of the columns.
+
+    Golden step: addend. With delays every block of beats is read once per delay; a delay that reaches beyond
+    the first or last step weighs nothing.
+
+    Parameters
+    ----------
+    config : LifConfig
+        Build parameters.
+
+    Members
+    -------
+    start : In(1), layer : In(Layer)
+        A layer begins, and what it is.
+    request : Out(stream.Signature(Run)), words : In(stream.Signature(128))
+        To the memory.
+    word : Out(addend_word), column : Out
+        Words, and the column they are for.
+    full : In(columns)
+        Columns that take no further lane group.
+    """
+
+    def __init__(self, config: LifConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "start": In(1),
+                "layer": In(Layer),
+                "request": Out(stream.Signature(Run)),
+                "words": In(stream.Signature(BEAT)),
+                "word": Out(addend_word),
+                "column": Out(range(config.columns)),
+                "full": In(config.columns),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.delays = self._delays = Delays()
+        m.submodules.asked = self._asked = Queue(_Asked, _ON_THEIR_WAY)
+        self._fir = Signal(FIR_LAYOUT)
+        # Lane groups of a step, and beats that will come out or have not been taken.
+        self._groups, self._promised = Signal(24), Signal(range(HELD + 1))
+        plan = self.layer.plan
+        m.d.comb += self._groups.eq(plan.units << plan.log2_h)
+        self._ask(m)
+        self._receive(m)
+        self._hand_out(m)
+        return m
+
+    def _ask(self, m: Module) -> None:
+        d, plan, fir = self.layer.descriptor, self.layer.plan, self._fir
+        sample, now, end, back = (Signal(ADDRESS, name=name) for name in ("sample", "now", "end", "back"))
+        n, t, left, offset = Signal(16), Signal(16), Signal(26), Signal(26)
+        # The step in which the delays end, the one that is sought, and the last of this segment.
+        at, sought = Signal(_STEP), Signal(_STEP)
+        step, delay, number = Signal(signed(_STEP)), Signal(4), Signal(range(beats(FIR)))
+        size = Signal(range(BLOCK + 1))
+        last, known = Signal(), Signal()
+        sliding = fir.segment == 0
+        taps = Array(fir[f"tap{i}"] for i in range(1 << len(delay)))
+        m.d.comb += [
+            size.eq(Mux(left < BLOCK, left, BLOCK)),
+            last.eq(delay + 1 == fir.length),
+            known.eq((step >= 0) & (step < d.steps)),
+            self.request.payload.address.eq(Mux(known, back, now + offset)),
+            self.request.payload.beats.eq(size),
+            self._asked.i.payload.tap.eq(Mux(known, taps[delay], 0)),
+            self._asked.i.payload.beats.eq(size),
+            self._asked.i.payload.fresh.eq(delay == 0),
+            self._asked.i.payload.last.eq(last),
+        ]
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += [sample.eq(plan.words), n.eq(0), number.eq(0)]
+                with m.If(self.start & (d.bias != 0)):
+                    self._no_delays(m)
+                    m.next = "SAMPLE"
+                    with m.If(d.use_fir):
+                        m.next = "ASK_FIR"
+            with m.State("ASK_FIR"):
+                m.d.comb += [
+                    self.request.valid.eq(1),
+                    self.request.payload.address.eq(d.taps),
+                    self.request.payload.beats.eq(beats(FIR)),
+                ]
+                with m.If(self.request.ready):
+                    m.next = "FIR"
+            with m.State("FIR"):
+                with m.If(self.words.valid):
+                    record = Cat(self._fir.as_value()[BEAT:], self.words.payload)
+                    m.d.sync += [self._fir.as_value().eq(record), number.eq(number + 1)]
+                    with m.If(number == beats(FIR) - 1):
+                        m.next = "SAMPLE"
+            with m.State("SAMPLE"):
+                m.d.sync += [now.eq(sample), end.eq(sample), t.eq(0), at.eq(0)]
+                m.d.sync += sought.eq(Mux(sliding, 0, fir.segment - 1))
+                m.next = "SEEK"
+            with m.State("SEEK"):
+                m.d.sync += [offset.eq(0), left.eq(self._groups * QUARTERS)]
+                m.next = "BLOCK"
+                with m.If(at != sought):
+                    m.d.sync += [at.eq(at + 1), end.eq(end + plan.words_step)]
+                    m.next = "SEEK"
+            with m.State("BLOCK"):
+                m.d.sync += [back.eq(end + offset), step.eq(at), delay.eq(0)]
+                with m.If(self._promised + size <= HELD):
+                    m.next = "ASK"
+            with m.State("ASK"):
+                m.d.comb += self.request.valid.eq(self._asked.i.ready)
+                with m.If(self.request.valid & self.request.ready):
+                    m.d.comb += self._asked.i.valid.eq(1)
+                    m.d.sync += [back.eq(back - plan.words_step), step.eq(step - 1), delay.eq(delay + 1)]
+                    with m.If(last):
+                        m.d.sync += [offset.eq(offset + size), left.eq(left - size)]
+                        m.next = "BLOCK"
+                        with m.If(left == size):
+                            m.next = "STEP"
+            with m.State("STEP"):
+                m.d.sync += [t.eq(t + 1), now.eq(now + plan.words_step)]
+                with m.If(sliding):
+                    m.d.sync += sought.eq(sought + 1)
+                with m.Elif(t == sought):
+                    m.d.sync += sought.eq(sought + fir.segment)
+                m.next = "SEEK"
+                with m.If(t == d.steps - 1):
+                    m.d.sync += [n.eq(n + 1), sample.eq(sample + plan.words_sample)]
+                    m.next = "SAMPLE"
+                    with m.If(n == d.samples - 1):
+                        m.next = "IDLE"
+        starts = self._asked.i.valid & (delay == 0)
+        takes = self._delays.sums.valid & self._delays.sums.ready
+        m.d.sync += self._promised.eq(self._promised + Mux(starts, size, 0) - takes)
+
+    def _no_delays(self, m: Module) -> None:
+        """The word of the step itself, as it is."""
+        fixed = {"length": 1, "shift": 0, "segment": 0, "tap0": 1}
+        m.d.sync += [self._fir[name].eq(value) for name, value in fixed.items()]
+
+    def _receive(self, m: Module) -> None:
+        asked, delays, place = self._asked.o, self._delays, Signal(range(BLOCK))
+        last = place + 1 == asked.payload.beats
+        m.d.comb += [
+            self.words.ready.eq(1),
+            delays.shift.eq(self._fir.shift),
+            delays.valid.eq(self.words.valid & asked.valid),
+            delays.term.words.as_value().eq(words_of(self.words.payload)),
+            delays.term.tap.eq(asked.payload.tap),
+            delays.term.place.eq(place),
+            delays.term.fresh.eq(asked.payload.fresh),
+            delays.term.last.eq(asked.payload.last),
+            asked.ready.eq(delays.valid & last),
+        ]
+        with m.If(delays.valid):
+            m.d.sync += place.eq(Mux(last, 0, place + 1))
+
+    def _hand_out(self, m: Module) -> None:
+        """Lane groups column by column, from the first one in every step."""
+        sums, quarter, group = self._delays.sums, Signal(range(QUARTERS)), Signal(24)
+        columns = self.config.columns
+        free: Value = ~Array(self.full)[self.column]
+        m.d.comb += [
+            sums.ready.eq((quarter != 0) | free),
+            self.word.valid.eq(sums.valid & sums.ready),
+            self.word.quarter.eq(quarter),
+            self.word.words.eq(sums.payload),
+        ]
+        with m.If(self.word.valid):
+            m.d.sync += quarter.eq(quarter + 1)
+            with m.If(quarter == QUARTERS - 1):
+                m.d.sync += [
+                    group.eq(group + 1),
+                    self.column.eq(Mux(self.column == columns - 1, 0, self.column + 1)),
+                ]
+                with m.If(group + 1 == self._groups):
+                    m.d.sync += [group.eq(0), self.column.eq(0)]
