@@ -85,12 +85,7 @@ class Maps(wiring.Component):
         sample, step, place = ([Signal(ADDRESS, name=f"{n}{i}") for i in range(2)] for n in ("s", "t", "p"))
         t, n, plane, source = Signal(16), Signal(16), Signal(4), Signal()
         last_step = plan.static | (t == d.steps - 1)
-        number = Signal(range(SLOTS))
-        with m.If(self.reserved):
-            slot = slot_place(number, self.slots)
-            m.d.sync += [number.eq(number + 1), self.begins.bit_select(slot, 1).eq((t == 0) & d.first)]
-        with m.If(self.start):
-            m.d.sync += number.eq(0)
+        self._mark(m, (t == 0) & d.first)
         # The sample before has been read out, or there is none.
         free = Signal()
         with m.If(self.start):
@@ -143,6 +138,15 @@ class Maps(wiring.Component):
                 m.next = "ROOM"
                 with m.If(n == d.samples - 1):
                     m.next = "IDLE"
+
+    def _mark(self, m: Module, begins: Value) -> None:
+        """Whether the step that gets a slot is the first of a sample."""
+        number = Signal(range(SLOTS))
+        with m.If(self.reserved):
+            slot = slot_place(number, self.slots)
+            m.d.sync += [number.eq(number + 1), self.begins.bit_select(slot, 1).eq(begins)]
+        with m.If(self.start):
+            m.d.sync += number.eq(0)
 
     def _receive(self, m: Module) -> None:
         number, beat = Signal(range(SLOTS)), Signal(self._bits)
