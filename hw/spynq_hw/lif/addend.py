@@ -79,86 +79,108 @@ class Addend(wiring.Component):
         return m
 
     def _ask(self, m: Module) -> None:
-        d, plan, fir = self.layer.descriptor, self.layer.plan, self._fir
-        sample, now, end, back = (Signal(ADDRESS, name=name) for name in ("sample", "now", "end", "back"))
-        n, t, left, offset = Signal(16), Signal(16), Signal(26), Signal(26)
-        # The step in which the delays end, the one that is sought, and the last of this segment.
-        at, sought = Signal(_STEP), Signal(_STEP)
-        step, delay, number = Signal(signed(_STEP)), Signal(4), Signal(range(beats(FIR)))
-        size = Signal(range(BLOCK + 1))
-        last, known = Signal(), Signal()
-        sliding = fir.segment == 0
-        taps = Array(fir[f"tap{i}"] for i in range(1 << len(delay)))
-        m.d.comb += [
-            size.eq(Mux(left < BLOCK, left, BLOCK)),
-            last.eq(delay + 1 == fir.length),
-            known.eq((step >= 0) & (step < d.steps)),
-            self.request.payload.address.eq(Mux(known, back, now + offset)),
-            self.request.payload.beats.eq(size),
-            self._asked.i.payload.tap.eq(Mux(known, taps[delay], 0)),
-            self._asked.i.payload.beats.eq(size),
-            self._asked.i.payload.fresh.eq(delay == 0),
-            self._asked.i.payload.last.eq(last),
-        ]
+        """Requests, one per block of beats and delay."""
+        self._sample, self._now, self._end = (Signal(ADDRESS, name=n) for n in ("sample", "now", "end"))
+        self._n, self._t, self._left, self._offset = Signal(16), Signal(16), Signal(26), Signal(26)
+        # The step in which the delays end, and the one that is sought, the last of this segment.
+        self._at, self._sought = Signal(_STEP), Signal(_STEP)
+        self._sliding = self._fir.segment == 0
+        d, plan = self.layer.descriptor, self.layer.plan
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += [sample.eq(plan.words), n.eq(0), number.eq(0)]
+                m.d.sync += [self._sample.eq(plan.words), self._n.eq(0)]
                 with m.If(self.start & (d.bias != 0)):
                     self._no_delays(m)
                     m.next = "SAMPLE"
                     with m.If(d.use_fir):
                         m.next = "ASK_FIR"
-            with m.State("ASK_FIR"):
-                m.d.comb += [
-                    self.request.valid.eq(1),
-                    self.request.payload.address.eq(d.taps),
-                    self.request.payload.beats.eq(beats(FIR)),
-                ]
-                with m.If(self.request.ready):
-                    m.next = "FIR"
-            with m.State("FIR"):
-                with m.If(self.words.valid):
-                    record = Cat(self._fir.as_value()[BEAT:], self.words.payload)
-                    m.d.sync += [self._fir.as_value().eq(record), number.eq(number + 1)]
-                    with m.If(number == beats(FIR) - 1):
-                        m.next = "SAMPLE"
+            self._read_fir(m)
             with m.State("SAMPLE"):
-                m.d.sync += [now.eq(sample), end.eq(sample), t.eq(0), at.eq(0)]
-                m.d.sync += sought.eq(Mux(sliding, 0, fir.segment - 1))
+                m.d.sync += [
+                    self._now.eq(self._sample),
+                    self._end.eq(self._sample),
+                    self._t.eq(0),
+                    self._at.eq(0),
+                    self._sought.eq(Mux(self._sliding, 0, self._fir.segment - 1)),
+                ]
                 m.next = "SEEK"
             with m.State("SEEK"):
-                m.d.sync += [offset.eq(0), left.eq(self._groups * QUARTERS)]
+                m.d.sync += [self._offset.eq(0), self._left.eq(self._groups * QUARTERS)]
                 m.next = "BLOCK"
-                with m.If(at != sought):
-                    m.d.sync += [at.eq(at + 1), end.eq(end + plan.words_step)]
+                with m.If(self._at != self._sought):
+                    m.d.sync += [self._at.eq(self._at + 1), self._end.eq(self._end + plan.words_step)]
                     m.next = "SEEK"
-            with m.State("BLOCK"):
-                m.d.sync += [back.eq(end + offset), step.eq(at), delay.eq(0)]
-                with m.If(self._promised + size <= HELD):
-                    m.next = "ASK"
-            with m.State("ASK"):
-                m.d.comb += self.request.valid.eq(self._asked.i.ready)
-                with m.If(self.request.valid & self.request.ready):
-                    m.d.comb += self._asked.i.valid.eq(1)
-                    m.d.sync += [back.eq(back - plan.words_step), step.eq(step - 1), delay.eq(delay + 1)]
-                    with m.If(last):
-                        m.d.sync += [offset.eq(offset + size), left.eq(left - size)]
-                        m.next = "BLOCK"
-                        with m.If(left == size):
-                            m.next = "STEP"
+            self._blocks(m)
             with m.State("STEP"):
-                m.d.sync += [t.eq(t + 1), now.eq(now + plan.words_step)]
-                with m.If(sliding):
-                    m.d.sync += sought.eq(sought + 1)
-                with m.Elif(t == sought):
-                    m.d.sync += sought.eq(sought + fir.segment)
-                m.next = "SEEK"
-                with m.If(t == d.steps - 1):
-                    m.d.sync += [n.eq(n + 1), sample.eq(sample + plan.words_sample)]
+                self._advance(m)
+
+    def _advance(self, m: Module) -> None:
+        """The next step, or the next sample."""
+        d, plan, t, sought = self.layer.descriptor, self.layer.plan, self._t, self._sought
+        m.d.sync += [t.eq(t + 1), self._now.eq(self._now + plan.words_step)]
+        with m.If(self._sliding):
+            m.d.sync += sought.eq(sought + 1)
+        with m.Elif(t == sought):
+            m.d.sync += sought.eq(sought + self._fir.segment)
+        m.next = "SEEK"
+        with m.If(t == d.steps - 1):
+            m.d.sync += [self._n.eq(self._n + 1), self._sample.eq(self._sample + plan.words_sample)]
+            m.next = "SAMPLE"
+            with m.If(self._n == d.samples - 1):
+                m.next = "IDLE"
+
+    def _read_fir(self, m: Module) -> None:
+        number = Signal(range(beats(FIR)))
+        with m.State("ASK_FIR"):
+            m.d.comb += [
+                self.request.valid.eq(1),
+                self.request.payload.address.eq(self.layer.descriptor.taps),
+                self.request.payload.beats.eq(beats(FIR)),
+            ]
+            m.d.sync += number.eq(0)
+            with m.If(self.request.ready):
+                m.next = "FIR"
+        with m.State("FIR"):
+            with m.If(self.words.valid):
+                record = Cat(self._fir.as_value()[BEAT:], self.words.payload)
+                m.d.sync += [self._fir.as_value().eq(record), number.eq(number + 1)]
+                with m.If(number == beats(FIR) - 1):
                     m.next = "SAMPLE"
-                    with m.If(n == d.samples - 1):
-                        m.next = "IDLE"
-        starts = self._asked.i.valid & (delay == 0)
+
+    def _blocks(self, m: Module) -> None:
+        """All delays of a block of beats, then the next block, as far as there is room for what comes."""
+        plan, fir, asked = self.layer.plan, self._fir, self._asked.i
+        back, step, delay = Signal(ADDRESS), Signal(signed(_STEP)), Signal(4)
+        size, last, known = Signal(range(BLOCK + 1)), Signal(), Signal()
+        taps = Array(fir[f"tap{i}"] for i in range(1 << len(delay)))
+        m.d.comb += [
+            size.eq(Mux(self._left < BLOCK, self._left, BLOCK)),
+            last.eq(delay + 1 == fir.length),
+            known.eq((step >= 0) & (step < self.layer.descriptor.steps)),
+            asked.payload.tap.eq(Mux(known, taps[delay], 0)),
+            asked.payload.beats.eq(size),
+            asked.payload.fresh.eq(delay == 0),
+            asked.payload.last.eq(last),
+        ]
+        with m.State("BLOCK"):
+            m.d.sync += [back.eq(self._end + self._offset), step.eq(self._at), delay.eq(0)]
+            with m.If(self._promised + size <= HELD):
+                m.next = "ASK"
+        with m.State("ASK"):
+            m.d.comb += [
+                self.request.valid.eq(asked.ready),
+                self.request.payload.address.eq(Mux(known, back, self._now + self._offset)),
+                self.request.payload.beats.eq(size),
+            ]
+            with m.If(self.request.valid & self.request.ready):
+                m.d.comb += asked.valid.eq(1)
+                m.d.sync += [back.eq(back - plan.words_step), step.eq(step - 1), delay.eq(delay + 1)]
+                with m.If(last):
+                    m.d.sync += [self._offset.eq(self._offset + size), self._left.eq(self._left - size)]
+                    m.next = "BLOCK"
+                    with m.If(self._left == size):
+                        m.next = "STEP"
+        starts = asked.valid & (delay == 0)
         takes = self._delays.sums.valid & self._delays.sums.ready
         m.d.sync += self._promised.eq(self._promised + Mux(starts, size, 0) - takes)
 

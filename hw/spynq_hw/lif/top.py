@@ -232,7 +232,7 @@ class Lif(wiring.Component):
     def _feed(self, m: Module) -> None:
         """Maps to streams, orders to columns, spikes out of them."""
         setup, maps, drain, layer = self._setup, self._maps, self._drain, self._sequencer.layer
-        go, cycles = self._sequencer.go, layer.plan.lif_cycles
+        go = self._sequencer.go
         m.d.comb += [
             maps.start.eq(go),
             maps.layer.eq(layer),
@@ -270,6 +270,12 @@ class Lif(wiring.Component):
                 stream.filled.eq(maps.filled),
                 stream.drained.eq(drain.drained & setup.active[number]),
             ]
+        self._lead(m)
+        self._share(m)
+
+    def _lead(self, m: Module) -> None:
+        """Teams follow their streams."""
+        setup, drain, layer = self._setup, self._drain, self._sequencer.layer
         written = []
         value = Signal(ValueRule)
         drive(
@@ -281,9 +287,9 @@ class Lif(wiring.Component):
             works = Array(setup.active)[leader]
             written.append(team.written | ~works)
             m.d.comb += [
-                team.start.eq(go),
+                team.start.eq(self._sequencer.go),
                 team.order.eq(Array(s.order for s in self._streams)[leader]),
-                team.lif_cycles.eq(cycles),
+                team.lif_cycles.eq(layer.plan.lif_cycles),
                 team.bank.eq(self._sequencer.bank),
                 team.read.eq(drain.read),
                 team.dump.eq(drain.dump),
@@ -297,7 +303,6 @@ class Lif(wiring.Component):
             m.d.comb += [team.rule[name].eq(layer.descriptor[name]) for name in team.rule.shape().members]
             m.d.comb += team.quiet.eq(setup.split & Array(setup.odd)[leader])
         m.d.comb += drain.written.eq(Cat(written).all())
-        self._share(m)
 
     def _share(self, m: Module) -> None:
         """In a split the second half of the columns adds its sums to the first half's."""
