@@ -80,39 +80,100 @@ class Addend(wiring.Component):
 
     def _ask(self, m: Module) -> None:
         """Requests, one per block of beats and delay."""
-        self._sample, self._now, self._end = (Signal(ADDRESS, name=n) for n in ("sample", "now", "end"))
+        d, plan, fir = self.layer.descriptor, self.layer.plan, self._fir
+        names = ("sample", "now", "end", "back")
+        self._sample, self._now, self._end, self._back = (Signal(ADDRESS, name=name) for name in names)
         self._n, self._t, self._left, self._offset = Signal(16), Signal(16), Signal(26), Signal(26)
-        # The step in which the delays end, and the one that is sought, the last of this segment.
-        self._at, self._sought = Signal(_STEP), Signal(_STEP)
-        self._sliding = self._fir.segment == 0
-        d, plan = self.layer.descriptor, self.layer.plan
+        # The step in which the delays end, the one that is sought, and the last of this segment.
+        self._at, self._sought = Signal(_STEP), Signal(_STEP, name="sought")
+        self._step, self._delay, number = (
+            Signal(signed(_STEP)),
+            Signal(4),
+            Signal(range(beats(FIR)), name="number"),
+        )
+        self._size = Signal(range(BLOCK + 1), name="size")
+        self._last, known = Signal(), Signal(name="known")
+        self._sliding = fir.segment == 0
+        taps = Array(fir[f"tap{i}"] for i in range(1 << len(self._delay)))
+        m.d.comb += [
+            self._size.eq(Mux(self._left < BLOCK, self._left, BLOCK)),
+            self._last.eq(self._delay + 1 == fir.length),
+            known.eq((self._step >= 0) & (self._step < d.steps)),
+            self.request.payload.address.eq(Mux(known, self._back, self._now + self._offset)),
+            self.request.payload.beats.eq(self._size),
+            self._asked.i.payload.tap.eq(Mux(known, taps[self._delay], 0)),
+            self._asked.i.payload.beats.eq(self._size),
+            self._asked.i.payload.fresh.eq(self._delay == 0),
+            self._asked.i.payload.last.eq(self._last),
+        ]
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += [self._sample.eq(plan.words), self._n.eq(0)]
+                m.d.sync += [self._sample.eq(plan.words), self._n.eq(0), number.eq(0)]
                 with m.If(self.start & (d.bias != 0)):
                     self._no_delays(m)
                     m.next = "SAMPLE"
                     with m.If(d.use_fir):
                         m.next = "ASK_FIR"
-            self._read_fir(m)
-            with m.State("SAMPLE"):
-                m.d.sync += [
-                    self._now.eq(self._sample),
-                    self._end.eq(self._sample),
-                    self._t.eq(0),
-                    self._at.eq(0),
-                    self._sought.eq(Mux(self._sliding, 0, self._fir.segment - 1)),
-                ]
-                m.next = "SEEK"
-            with m.State("SEEK"):
-                m.d.sync += [self._offset.eq(0), self._left.eq(self._groups * QUARTERS)]
-                m.next = "BLOCK"
-                with m.If(self._at != self._sought):
-                    m.d.sync += [self._at.eq(self._at + 1), self._end.eq(self._end + plan.words_step)]
-                    m.next = "SEEK"
+            self._read_fir(m, number)
+            self._seek(m)
             self._blocks(m)
             with m.State("STEP"):
                 self._advance(m)
+        starts = self._asked.i.valid & (self._delay == 0)
+        takes = self._delays.sums.valid & self._delays.sums.ready
+        m.d.sync += self._promised.eq(self._promised + Mux(starts, self._size, 0) - takes)
+
+    def _read_fir(self, m: Module, number: Signal) -> None:
+        with m.State("ASK_FIR"):
+            m.d.comb += [
+                self.request.valid.eq(1),
+                self.request.payload.address.eq(self.layer.descriptor.taps),
+                self.request.payload.beats.eq(beats(FIR)),
+            ]
+            with m.If(self.request.ready):
+                m.next = "FIR"
+        with m.State("FIR"):
+            with m.If(self.words.valid):
+                record = Cat(self._fir.as_value()[BEAT:], self.words.payload)
+                m.d.sync += [self._fir.as_value().eq(record), number.eq(number + 1)]
+                with m.If(number == beats(FIR) - 1):
+                    m.next = "SAMPLE"
+
+    def _seek(self, m: Module) -> None:
+        """Begin a sample, and go on to the step in which the delays end."""
+        at, sought, end = self._at, self._sought, self._end
+        with m.State("SAMPLE"):
+            m.d.sync += [self._now.eq(self._sample), end.eq(self._sample), self._t.eq(0), at.eq(0)]
+            m.d.sync += sought.eq(Mux(self._sliding, 0, self._fir.segment - 1))
+            m.next = "SEEK"
+        with m.State("SEEK"):
+            m.d.sync += [self._offset.eq(0), self._left.eq(self._groups * QUARTERS)]
+            m.next = "BLOCK"
+            with m.If(at != sought):
+                m.d.sync += [at.eq(at + 1), end.eq(end + self.layer.plan.words_step)]
+                m.next = "SEEK"
+
+    def _blocks(self, m: Module) -> None:
+        """All delays of a block of beats, then the next block, as far as there is room for what comes."""
+        back, step, delay, size = self._back, self._step, self._delay, self._size
+        with m.State("BLOCK"):
+            m.d.sync += [back.eq(self._end + self._offset), step.eq(self._at), delay.eq(0)]
+            with m.If(self._promised + size <= HELD):
+                m.next = "ASK"
+        with m.State("ASK"):
+            m.d.comb += self.request.valid.eq(self._asked.i.ready)
+            with m.If(self.request.valid & self.request.ready):
+                m.d.comb += self._asked.i.valid.eq(1)
+                m.d.sync += [
+                    back.eq(back - self.layer.plan.words_step),
+                    step.eq(step - 1),
+                    delay.eq(delay + 1),
+                ]
+                with m.If(self._last):
+                    m.d.sync += [self._offset.eq(self._offset + size), self._left.eq(self._left - size)]
+                    m.next = "BLOCK"
+                    with m.If(self._left == size):
+                        m.next = "STEP"
 
     def _advance(self, m: Module) -> None:
         """The next step, or the next sample."""
@@ -128,61 +189,6 @@ class Addend(wiring.Component):
             m.next = "SAMPLE"
             with m.If(self._n == d.samples - 1):
                 m.next = "IDLE"
-
-    def _read_fir(self, m: Module) -> None:
-        number = Signal(range(beats(FIR)))
-        with m.State("ASK_FIR"):
-            m.d.comb += [
-                self.request.valid.eq(1),
-                self.request.payload.address.eq(self.layer.descriptor.taps),
-                self.request.payload.beats.eq(beats(FIR)),
-            ]
-            m.d.sync += number.eq(0)
-            with m.If(self.request.ready):
-                m.next = "FIR"
-        with m.State("FIR"):
-            with m.If(self.words.valid):
-                record = Cat(self._fir.as_value()[BEAT:], self.words.payload)
-                m.d.sync += [self._fir.as_value().eq(record), number.eq(number + 1)]
-                with m.If(number == beats(FIR) - 1):
-                    m.next = "SAMPLE"
-
-    def _blocks(self, m: Module) -> None:
-        """All delays of a block of beats, then the next block, as far as there is room for what comes."""
-        plan, fir, asked = self.layer.plan, self._fir, self._asked.i
-        back, step, delay = Signal(ADDRESS), Signal(signed(_STEP)), Signal(4)
-        size, last, known = Signal(range(BLOCK + 1)), Signal(), Signal()
-        taps = Array(fir[f"tap{i}"] for i in range(1 << len(delay)))
-        m.d.comb += [
-            size.eq(Mux(self._left < BLOCK, self._left, BLOCK)),
-            last.eq(delay + 1 == fir.length),
-            known.eq((step >= 0) & (step < self.layer.descriptor.steps)),
-            asked.payload.tap.eq(Mux(known, taps[delay], 0)),
-            asked.payload.beats.eq(size),
-            asked.payload.fresh.eq(delay == 0),
-            asked.payload.last.eq(last),
-        ]
-        with m.State("BLOCK"):
-            m.d.sync += [back.eq(self._end + self._offset), step.eq(self._at), delay.eq(0)]
-            with m.If(self._promised + size <= HELD):
-                m.next = "ASK"
-        with m.State("ASK"):
-            m.d.comb += [
-                self.request.valid.eq(asked.ready),
-                self.request.payload.address.eq(Mux(known, back, self._now + self._offset)),
-                self.request.payload.beats.eq(size),
-            ]
-            with m.If(self.request.valid & self.request.ready):
-                m.d.comb += asked.valid.eq(1)
-                m.d.sync += [back.eq(back - plan.words_step), step.eq(step - 1), delay.eq(delay + 1)]
-                with m.If(last):
-                    m.d.sync += [self._offset.eq(self._offset + size), self._left.eq(self._left - size)]
-                    m.next = "BLOCK"
-                    with m.If(self._left == size):
-                        m.next = "STEP"
-        starts = asked.valid & (delay == 0)
-        takes = self._delays.sums.valid & self._delays.sums.ready
-        m.d.sync += self._promised.eq(self._promised + Mux(starts, size, 0) - takes)
 
     def _no_delays(self, m: Module) -> None:
         """The word of the step itself, as it is."""
