@@ -7,8 +7,6 @@ namespace lif {
 
 constexpr int BEAT_BITS = 8 * BEAT_BYTES, PLACES = CAP_MAPS * BEAT_BITS;
 constexpr int OUTPUT_LANES = CAP_ROUNDS * CAP_COLUMNS * LANES, NEURONS = CAP_UNITS * CAP_COLUMNS * LANES;
-// Without the FIR only the sums of the step at hand are kept.
-constexpr int DELAYS = (CAP_FEATURES >> FEATURE_FIR & 1) ? int(CAP_TAPS) : 1;
 
 // Input of the step at hand: planes of both sources, then a value per lane and spikes per pooled pixel.
 static beat_t maps[CAP_MAPS];
@@ -20,8 +18,8 @@ static weight_t weights[CAP_WEIGHTS * CAP_COLUMNS][LANES];
 static channel_t channels[OUTPUT_LANES];
 static fir_t fir;
 
-// Its neurons: sums of the last steps, what they keep, and spikes per lane.
-static sum_t sums[DELAYS][NEURONS];
+// Its neurons: sums of the step at hand, what they keep, and spikes per lane.
+static sum_t sums[NEURONS];
 static neuron_t neurons[NEURONS];
 static ap_uint<16> tally[OUTPUT_LANES];
 
@@ -51,7 +49,7 @@ static descriptor_t read_descriptor(const beat_t *memory, place_t place) {
     TAKE(h_out, H_OUT), TAKE(w_out, W_OUT), TAKE(kh, KH), TAKE(kw, KW);
     TAKE(stride_y, STRIDE_Y), TAKE(stride_x, STRIDE_X), TAKE(pad_y, PAD_Y), TAKE(pad_x, PAD_X);
     TAKE(dilation_y, DILATION_Y), TAKE(dilation_x, DILATION_X);
-    TAKE(pool_in, POOL_IN), TAKE(pool_log2, POOL_LOG2), TAKE(combine, COMBINE), TAKE(format, FORMAT);
+    TAKE(pool_in, POOL_IN), TAKE(pool_log2, POOL_LOG2), TAKE(format, FORMAT);
     TAKE(steps, STEPS), TAKE(reset, RESET), TAKE(leak, LEAK), TAKE(refractory, REFRACTORY), TAKE(policy, POLICY);
     TAKE(bias, BIAS), TAKE(fraction, FRACTION), TAKE(output, OUTPUT), TAKE(samples, SAMPLES);
     TAKE(input, INPUT), TAKE(second_input, SECOND_INPUT), TAKE(weights, WEIGHTS), TAKE(params, PARAMS);
@@ -77,9 +75,10 @@ static plan_t read_plan(const beat_t *memory, place_t place) {
     TAKE(second_step, SECOND_STEP), TAKE(second_sample, SECOND_SAMPLE);
     TAKE(out_plane, OUT_PLANE), TAKE(out_step, OUT_STEP), TAKE(out_sample, OUT_SAMPLE);
     TAKE(state_sample, STATE_SAMPLE);
-    TAKE(bias_map, BIAS_MAP), TAKE(bias_step, BIAS_STEP), TAKE(bias_sample, BIAS_SAMPLE);
+    TAKE(words, WORDS), TAKE(words_step, WORDS_STEP), TAKE(words_sample, WORDS_SAMPLE);
 #undef TAKE
     plan.value_after = FIELD(record, PLAN, VALUE_AFTER) != 0;
+    plan.is_static = FIELD(record, PLAN, STATIC) != 0;
     for (int code = 0; code < 16; code++) {
         plan.codebook[code] = record.range(PLAN_CODE0_LSB + 8 * code + 7, PLAN_CODE0_LSB + 8 * code);
     }
@@ -141,16 +140,15 @@ static int set_bits(beat_t beat) {
     return found;
 }
 
-// Golden: read_map. Some beats of all planes of one source, behind those of the other; returns the bits set.
-static int read_map(const beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int step, bool second,
-                    int first, int beats) {
+// Golden: read_map. All planes of one source, behind those of the other; returns the bits set.
+static int read_map(const beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int step, bool second) {
     place_t start = second ? d.second_input + sample * plan.second_sample + step * plan.second_step
                            : d.input + sample * plan.in_sample + step * plan.in_step;
-    int planes = second ? plan.planes_second : d.planes, at = second ? d.planes * beats : 0, found = 0;
+    int planes = second ? plan.planes_second : d.planes, at = second ? d.planes * plan.in_beats : 0, found = 0;
     for (int plane = 0; plane < planes; plane++) {
-        for (int beat = 0; beat < beats; beat++) {
+        for (int beat = 0; beat < plan.in_beats; beat++) {
 #pragma HLS pipeline
-            beat_t value = memory[start + plane * plan.in_plane + first + beat];
+            beat_t value = memory[start + plane * plan.in_plane + beat];
             maps[at++] = value;
             found += set_bits(value);
         }
@@ -158,26 +156,13 @@ static int read_map(const beat_t *memory, const descriptor_t &d, const plan_t &p
     return found;
 }
 
-static int read_maps(const beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int step, int first,
-                     int beats) {
-    int found = read_map(memory, d, plan, sample, step, false, first, beats);
-    if (d.second) found += read_map(memory, d, plan, sample, step, true, first, beats);
+static int read_maps(const beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int step) {
+    int found = read_map(memory, d, plan, sample, step, false);
+    if (d.second) found += read_map(memory, d, plan, sample, step, true);
     return found;
 }
 
 static bool bit_of(int beat, int bit) { return maps[beat + bit / BEAT_BITS][bit % BEAT_BITS]; }
-
-// Sources whose values are added.
-static int sources(const descriptor_t &d) { return d.second && d.combine == COMBINE_ADD ? 2 : 1; }
-
-// Golden: _joined. A bit of a plane of one source, or of both joined.
-static bool joined(const descriptor_t &d, int beats, int source, int plane, int bit) {
-    bool first = bit_of((source * d.planes + plane) * beats, bit);
-    if (!d.second || d.combine == COMBINE_ADD) return first;
-    bool second = bit_of((d.planes + plane) * beats, bit);
-    if (d.combine == COMBINE_OR) return first || second;
-    return first && second != (d.combine == COMBINE_AND_NOT);
-}
 
 // What a plane counts: plane 0 is the most significant; that of a signed first source counts negative.
 static int plane_weight(const descriptor_t &d, const plan_t &plan, int source, int plane) {
@@ -193,17 +178,16 @@ static void make_values(const descriptor_t &d, const plan_t &plan) {
         spikes[pixel] = 0;
         for (int lane = 0; lane < plan.in_channels; lane++) {
             value_t value = 0;
-            for (int source = 0; source < sources(d); source++) {
+            for (int source = 0; source <= int(d.second); source++) {
                 int planes = source ? plan.planes_second : d.planes;
                 for (int plane = 0; plane < planes; plane++) {
 #pragma HLS pipeline
                     int pooled = 0;
                     for (int place = 0; place < k * k; place++) {
                         int from = (row + place / k) * d.w_in + column + place % k;
-                        pooled += joined(d, plan.in_beats, source, plane,
+                        pooled += bit_of((source * d.planes + plane) * plan.in_beats,
                                          plan.in_bit + from * plan.in_channels + lane);
                     }
-                    if (d.pool_in == POOL_OR) pooled = pooled != 0;
                     value += value_t(pooled * plane_weight(d, plan, source, plane));
                     spikes[pixel] += pooled;
                 }
@@ -214,7 +198,7 @@ static void make_values(const descriptor_t &d, const plan_t &plan) {
 }
 
 // Golden: Gather. A of every neuron, from the values; returns the spikes met by windows.
-static ap_uint<64> gather(const descriptor_t &d, const plan_t &plan, sum_t sums[NEURONS]) {
+static ap_uint<64> gather(const descriptor_t &d, const plan_t &plan) {
     int shift = d.pool_in != POOL_NONE ? d.pool_log2 : 0, high = d.h_in >> shift, wide = d.w_in >> shift;
     int groups = plan.rounds << plan.log2_h, stride = plan.slice ? plan.slice : plan.in_channels;
     ap_uint<64> met = 0;
@@ -246,12 +230,22 @@ static ap_uint<64> gather(const descriptor_t &d, const plan_t &plan, sum_t sums[
     return met;
 }
 
-// Golden: filter_sums, of one neuron and the step in which the taps end; `last` is the last step that is known.
-static sum_t filter_sums(int neuron, int end, int last) {
+// Golden: _words_of. What memory holds for a neuron and step.
+static sum_t word_at(const beat_t *memory, const plan_t &plan, int sample, int t, int at) {
+    place_t place = plan.words + t * plan.words_step + sample * plan.words_sample;
+    return sum_t(word_of(memory[place + at / BEAT_WORDS], at % BEAT_WORDS));
+}
+
+// Golden: addend. A word of the step, or those of several steps through the FIR.
+static sum_t addend(const beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int t, int at) {
+    if (d.bias == BIAS_CHANNEL) return 0;
+    if (!d.use_fir) return word_at(memory, plan, sample, t, at);
+    int end = fir.segment ? t - t % fir.segment + fir.segment - 1 : t;
     ap_int<48> total = 0;
     for (int delay = 0; delay < fir.length; delay++) {
         int place = end - delay;
-        if (place >= 0 && place <= last) total += ap_int<40>(fir.taps[delay] * sums[place % DELAYS][neuron]);
+        if (place < 0 || place >= d.steps) continue;
+        total += ap_int<40>(fir.taps[delay] * word_at(memory, plan, sample, place, at));
     }
     return toward_zero(total, fir.shift);
 }
@@ -278,6 +272,12 @@ static void put_value(beat_t *memory, planes_t &out, int at, int value, bool end
 static void put_words(beat_t *memory, beat_t &held, place_t place, int at, word_t word) {
     put_word(held, at % BEAT_WORDS, word);
     if (at % BEAT_WORDS == BEAT_WORDS - 1) memory[place + at / BEAT_WORDS] = held;
+}
+
+static int ones_of(int value) {
+    int found = 0;
+    for (int bit = 0; bit < 8; bit++) found += value >> bit & 1;
+    return found;
 }
 
 // Golden: _Layer._output, of one neuron.
@@ -321,12 +321,10 @@ static void store(beat_t *memory, const descriptor_t &d, const plan_t &plan, int
     }
 }
 
-// One step of all neurons of a sample; its sums end in step `end`, and those up to step `last` are known.
-static void run_step(beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int t, int end, int last,
-                     counts_t &counts) {
+// One step of all neurons of a sample.
+static void run_step(beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int t, counts_t &counts) {
     int number = d.h_out * d.w_out * plan.out_channels;
     place_t result = d.result + sample * plan.out_sample + t * plan.out_step;
-    place_t biases = plan.bias_map + t * plan.bias_step + sample * plan.bias_sample;
     planes_t out;
     out.planes = plan.planes_out;
     out.place = result;
@@ -338,17 +336,14 @@ static void run_step(beat_t *memory, const descriptor_t &d, const plan_t &plan, 
         current_t j = 0;
         if (is_channel(lane, d.c_out, plan.out_lanes)) {
             const channel_t &channel = channels[lane];
-            sum_t a = d.use_fir ? filter_sums(at, end, last) : sums[t % DELAYS][at];
-            ap_int<32> bias = 0;
-            if (d.bias != BIAS_CHANNEL) bias = word_of(memory[biases + at / BEAT_WORDS], at % BEAT_WORDS);
-            j = scale(a, d.fraction, channel, bias);
+            j = scale(sums[at] + addend(memory, d, plan, sample, t, at), d.fraction, channel);
             if (d.output != OUTPUT_SUMS) {
                 step_t made = step(d, channel, neurons[at], j);
                 counts.saturated += made.saturated;
-                counts.spikes_out += made.spike;
                 tally[lane] += made.spike;
                 value = made.spike;
                 if (d.output == OUTPUT_VALUE) value = value_of(plan, made, neurons[at].v, counts);
+                counts.spikes_out += ones_of(value);
             }
         }
         if (d.output == OUTPUT_SUMS) put_words(memory, held, result, at, word_t(j));
@@ -381,56 +376,27 @@ static void finish(beat_t *memory, const descriptor_t &d, const plan_t &plan, in
 static void run(beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, counts_t &counts) {
     load(memory, d, plan, sample);
     for (int lane = 0; lane < plan.out_channels; lane++) tally[lane] = 0;
-    // A FIR over segments knows the sums of a whole one at its last step.
-    int segment = d.use_fir && fir.segment ? fir.segment : 1;
     for (int t = 0; t < d.steps; t++) {
-        counts.spikes_in += read_maps(memory, d, plan, sample, t, 0, plan.in_beats);
-        make_values(d, plan);
-        ap_uint<64> met = gather(d, plan, sums[t % DELAYS]);
-        counts.events += plan.slice ? met : ap_uint<64>(met * plan.rounds);
-        int begin = t - t % segment, end = begin + segment - 1;
-        for (int s = begin; (t == end || t == d.steps - 1) && s <= t; s++) {
-            run_step(memory, d, plan, sample, s, end, t, counts);
+        // A static input is gathered once, and its sums serve all steps.
+        if (t == 0 || !plan.is_static) {
+            counts.spikes_in += read_maps(memory, d, plan, sample, t);
+            make_values(d, plan);
+            ap_uint<64> met = gather(d, plan);
+            counts.events += plan.slice ? met : ap_uint<64>(met * plan.rounds);
         }
+        run_step(memory, d, plan, sample, t, counts);
     }
     finish(memory, d, plan, sample);
-}
-
-// Golden: _Layer.copy, of one sample and step. Sources and output lie alike, so that beats follow each other.
-static void copy(beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int t, counts_t &counts) {
-    planes_t out;
-    out.planes = plan.planes_out;
-    out.place = d.result + sample * plan.out_sample + t * plan.out_step;
-    out.stride = plan.out_plane;
-    const int most = (1 << plan.planes_out) - 1;
-    for (int beat = 0; beat < plan.in_beats; beat++) {
-        counts.spikes_in += read_maps(memory, d, plan, sample, t, beat, 1);
-        for (int bit = 0; bit < BEAT_BITS; bit++) {
-            int value = 0;
-            for (int source = 0; source < sources(d); source++) {
-                for (int plane = 0; plane < (source ? plan.planes_second : d.planes); plane++) {
-                    if (joined(d, 1, source, plane, bit)) value += plane_weight(d, plan, source, plane);
-                }
-            }
-            counts.saturated += value > most;
-            put_value(memory, out, beat * BEAT_BITS + bit, value > most ? most : value, false);
-        }
-    }
 }
 
 // Golden: carry_out.
 static counts_t carry_out(beat_t *memory, const descriptor_t &d, const plan_t &plan) {
     counts_t counts = {0, 0, 0, 0};
     if (d.op == OP_BARRIER) return counts;
-    if (d.op != OP_COPY) {
-        read_channels(memory, d, plan);
-        read_weights(memory, d, plan);
-        if (d.use_fir) read_fir(memory, d.taps);
-    }
-    for (int sample = 0; sample < d.samples; sample++) {
-        if (d.op != OP_COPY) run(memory, d, plan, sample, counts);
-        for (int t = 0; d.op == OP_COPY && t < d.steps; t++) copy(memory, d, plan, sample, t, counts);
-    }
+    read_channels(memory, d, plan);
+    read_weights(memory, d, plan);
+    if (d.use_fir) read_fir(memory, d.taps);
+    for (int sample = 0; sample < d.samples; sample++) run(memory, d, plan, sample, counts);
     return counts;
 }
 

@@ -27,7 +27,7 @@ inline bool has(int feature) { return CAP_FEATURES >> feature & 1; }
 // Golden: Descriptor. `planes` is the true count.
 struct descriptor_t {
     int op, c_in, h_in, w_in, c_out, h_out, w_out, kh, kw, stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x;
-    int pool_in, pool_log2, planes, combine, format, steps, reset, leak, refractory, policy, bias, fraction, output;
+    int pool_in, pool_log2, planes, format, steps, reset, leak, refractory, policy, bias, fraction, output;
     int samples;
     bool is_signed, second, first, last, fire, use_fir;
     place_t input, second_input, weights, params, states, result, taps, next;
@@ -37,9 +37,9 @@ struct descriptor_t {
 struct plan_t {
     int columns, log2_h, rounds, value_shift, planes_second, planes_out, in_channels, out_channels, in_bit, slice;
     int taps, in_beats, out_lanes;
-    bool value_after;
+    bool value_after, is_static;
     place_t in_plane, in_step, in_sample, second_step, second_sample, out_plane, out_step, out_sample;
-    place_t state_sample, bias_map, bias_step, bias_sample;
+    place_t state_sample, words, words_step, words_sample;
     weight_t codebook[16];
 };
 
@@ -76,14 +76,13 @@ struct step_t {
 
 // Golden: features.fits, of a descriptor.
 inline bool fits(const descriptor_t &d) {
-    bool combined = d.second && d.combine != COMBINE_ADD && d.op != OP_COPY;
-    return d.op <= OP_BARRIER && (has(FEATURE_COPY) || d.op != OP_COPY) &&
+    return ((d.op >= OP_CONV && d.op <= OP_DEPTHWISE) || d.op == OP_BARRIER) && d.pool_in <= POOL_SUM &&
+           d.bias <= BIAS_WORDS && d.output <= OUTPUT_SUMS &&
            (has(FEATURE_COUNTS) || d.output != OUTPUT_COUNTS) &&
            (has(FEATURE_MEMBRANE) || d.output != OUTPUT_MEMBRANE) &&
            (has(FEATURE_VALUE) || d.output != OUTPUT_VALUE) && (has(FEATURE_SUMS) || d.output != OUTPUT_SUMS) &&
            (has(FEATURE_STATE) || (d.first && d.last)) && (has(FEATURE_FIR) || !d.use_fir) &&
-           (has(FEATURE_BIAS_MAP) || d.bias == BIAS_CHANNEL) && (has(FEATURE_OR_POOL) || d.pool_in != POOL_OR) &&
-           (has(FEATURE_COMBINE) || !combined);
+           (has(FEATURE_WORDS) || d.bias == BIAS_CHANNEL);
 }
 
 // Golden: positions, from the other side: whether a lane of a pixel is a channel.
@@ -106,8 +105,8 @@ inline weight_t decode_weight(ap_uint<8> code, int format, const weight_t codebo
 }
 
 // Golden: Neurons.scale. J = A * 2**F + b.
-inline current_t scale(sum_t a, int fraction, const channel_t &channel, ap_int<32> bias_map) {
-    return (current_t(a) << fraction) + channel.bias + bias_map;
+inline current_t scale(sum_t a, int fraction, const channel_t &channel) {
+    return (current_t(a) << fraction) + channel.bias;
 }
 
 // Golden: Neurons.leak. D: the membrane moves toward rest.

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from spynq.lif.codes import Output
 from spynq.lif.network import CompiledNetwork, load
-from spynq.lif.params import FEATURES, LifConfig, mask
 from spynq_train.albsnn import PlanesBlock
 from spynq_train.data import DataSet
 from spynq_train.export import to_graph
@@ -21,7 +20,6 @@ from spynq_train.fit import Plan, inputs_of
 from spynq_train.integers import run_integers
 from spynq_train.network import SpikingNetwork
 from spynq_train.recipes import Run
-from spynq_train.snnwm import FusionBlock, MemoryBlock
 
 __all__ = [
     "compiled",
@@ -54,15 +52,7 @@ def compiled(network: SpikingNetwork, data: DataSet, plan: Plan, bits: int = 8) 
     network.eval()
     graph = to_graph(network, data, plan.coding)
     samples = inputs_of(data, data.train[:_CALIBRATION], plan, torch.device("cpu"), -2)
-    config = _build(network)
-    return load(graph, weights=formats(network, bits), calibrate=samples.numpy(), config=config)
-
-
-def _build(network: SpikingNetwork) -> LifConfig:
-    """The standard build; with delays or maximum pools one of all features, which gateware may lack."""
-    delays = any(isinstance(block, MemoryBlock | FusionBlock) for block in network.chain)
-    maximum = any(layer.pool is not None and layer.pool.kind == "max" for layer in network.layers)
-    return LifConfig(features=mask(*FEATURES)) if delays or maximum else LifConfig()
+    return load(graph, weights=formats(network, bits), calibrate=samples.numpy())
 
 
 def judged_inputs(

@@ -20,9 +20,24 @@ from spynq.lif.golden_run import run_golden
 from spynq.lif.layers import Layer, MapShape, Network, Neuron
 from spynq.lif.params import LifConfig
 from spynq_hw.estimate import Estimate, estimate, keep
-from spynq_hw.export import module_name, rtlil
+from spynq_hw.export import component_rtlil, module_name, rtlil
+from spynq_hw.lif.column import Column
+from spynq_hw.lif.stream import Stream
+from spynq_sim.roofline_lif import Floor, roofline
 
-__all__ = ["BUILD", "WIDE", "Job", "Measured", "brp", "dense_cycles", "lenet1", "lenet2", "measure", "size"]
+__all__ = [
+    "BUILD",
+    "WIDE",
+    "Job",
+    "Measured",
+    "brp",
+    "dense_cycles",
+    "lenet1",
+    "lenet2",
+    "measure",
+    "parts",
+    "size",
+]
 
 BUILD = LifConfig()
 """16 columns."""
@@ -64,11 +79,14 @@ class Measured:
         Synaptic additions that happened.
     layers : tuple of (str, int)
         Cycles of every descriptor.
+    floors : tuple of Floor
+        The least that each can take.
     """
 
     cycles: int
     sop: int
     layers: tuple[tuple[str, int], ...]
+    floors: tuple[Floor, ...]
 
 
 def _neuron(channels: int, theta: int, *, pool: bool = False) -> Neuron:
@@ -219,9 +237,9 @@ def dense_cycles(network: Network) -> int:
 
 @cache
 def start_estimates() -> dict[LifConfig, Future[Estimate]]:
-    """Synthesis of every build in processes of their own; results are kept on disk."""
-    pool = ThreadPoolExecutor(2, thread_name_prefix="estimate")
-    futures = {config: pool.submit(_estimate, config) for config in (BUILD, WIDE)}
+    """Synthesis of the build in a process of its own; the result is kept on disk."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="estimate")
+    futures = {config: pool.submit(_estimate, config) for config in (BUILD,)}
     pool.shutdown(wait=False)
     return futures
 
@@ -231,14 +249,23 @@ def size(config: LifConfig) -> Estimate:
     return start_estimates()[config].result()
 
 
+@cache
+def parts(config: LifConfig) -> tuple[Estimate, Estimate]:
+    """Cells of one column and of one stream of a build, by themselves."""
+    column, stream = (
+        estimate(component_rtlil(made, "part"), "part", uram=True)
+        for made in (Column(config), Stream(config))
+    )
+    return column, stream
+
+
 def _estimate(config: LifConfig) -> Estimate:
     return estimate(rtlil("lif", config), module_name(get("lif").kernel, config), uram=True)
 
 
 def main() -> None:
-    """``python -m spynq_sim.bench_lif``: synthesise every build and keep the figures in the project."""
-    for config in (BUILD, WIDE):
-        keep(rtlil("lif", config), module_name(get("lif").kernel, config), str(config), uram=True)
+    """``python -m spynq_sim.bench_lif``: synthesise the build and keep the figures in the project."""
+    keep(rtlil("lif", BUILD), module_name(get("lif").kernel, BUILD), str(BUILD), uram=True)
 
 
 @cache
@@ -257,7 +284,8 @@ def measure(job: Job, config: LifConfig, *, resident: bool = False) -> Measured:
     layers = tuple(
         (task.layer, counters["cycles"]) for task, counters in zip(image.tasks, run.counters, strict=False)
     )
-    return Measured(run.cycles, sum(counters["sop"] for counters in run.counters), layers)
+    sop = sum(counters["sop"] for counters in run.counters)
+    return Measured(run.cycles, sop, layers, tuple(roofline(image, run.memory)))
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from spynq.lif.driver import LifDriver
 from spynq.lif.errors import LifError, LifMismatch, LifTimeout
 from spynq.lif.golden_run import run_golden
 from spynq.lif.image import Image
-from spynq.lif.params import BUILT, LifConfig, mask
+from spynq.lif.params import FEATURES, LifConfig, mask
 
-CONFIG = LifConfig(columns=4, weights=1024, units=64, maps=64)
+CONFIG = LifConfig(columns=4, weights=1024, units=64, maps=64, features=mask(*FEATURES[:-1]))
 
 
 def small(config: LifConfig = CONFIG, samples: int = 2, **options: Any) -> Image:
@@ -80,7 +80,7 @@ def test_an_image_for_another_build_is_refused_with_both_sides(driver: Any) -> N
     large = small(replace(CONFIG, units=128))
     with pytest.raises(LifMismatch, match="compiled for CAP_UNITS 128, and this engine has 64; compile it"):
         driver.run(large, values(large))
-    more = small(replace(CONFIG, features=mask(*BUILT, "fir")))
+    more = small(replace(CONFIG, features=mask(*FEATURES)))
     with pytest.raises(LifMismatch, match="compiled for an engine with fir, which this one does not have"):
         driver.run(more, values(more))
 

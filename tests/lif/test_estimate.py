@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lif_cases import conv, network, neuron
+from lif_cases import FULL, conv, network, neuron
 
 from spynq.lif.assemble import assemble, packed
 from spynq.lif.estimate import estimate
-from spynq.lif.layers import Layer, MapShape
+from spynq.lif.layers import Fir, Layer, MapShape
 from spynq.lif.params import LifConfig
 
 
@@ -50,9 +50,22 @@ def test_a_layer_of_few_spikes_waits_for_its_neurons() -> None:
 def test_an_estimate_covers_every_kind_of_layer() -> None:
     pool = Layer("pool", "pool", kernel=(2, 2), stride=(2, 2), neuron=neuron(3))
     copy = Layer("copy", "copy", ("pool",), planes_out=2)
-    net = network(MapShape(3, 8, 8, planes=2), 2, pool, copy)
-    image = assemble(net, replace(LifConfig(), features=(1 << 17) - 1))
-    assert [layer.name for layer in estimate(image).layers] == ["pool", "copy"]
+    last = conv(np.ones((4, 3, 2, 2), np.int64), name="last", sources=("copy",), neuron=neuron(4))
+    net = network(MapShape(3, 8, 8, planes=2), 2, pool, copy, replace(last, fir=Fir((1, 2, 3))))
+    image = assemble(net, FULL)
+    found = estimate(image)
+    assert [layer.name for layer in found.layers] == ["pool", "copy", "last"]
+    undelayed = estimate(assemble(replace(net, layers=(pool, copy, last)), FULL))
+    assert found.layers[2].cycles > undelayed.layers[2].cycles, "sums go to memory and come back"
+
+
+def test_a_still_input_is_gathered_once() -> None:
+    layer = conv(np.ones((16, 1, 5, 5), np.int64), padding=(2, 2), neuron=neuron(16))
+    net = replace(network(MapShape(1, 28, 28, planes=8), 20, layer), static=True)
+    one, most = (estimate(assemble(net, LifConfig(kept=kept))).layers[0] for kept in (512, 256))
+    # 98 pixels of 4 pairs in every column; all of the first step is gathered in either.
+    assert most.events == pytest.approx(20 * one.events, rel=1e-3) and most.bound == one.bound == "words"
+    assert (most.cycles - 200) / 20 + 19 * 98 * 4 == pytest.approx(one.cycles - 200, abs=20)
 
 
 @pytest.mark.parametrize("density", [-0.1, 1.5])

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +19,12 @@ from spynq.lif.golden_run import Bytes, run_golden
 from spynq.lif.model import LifModel
 from spynq.lif.params import BEAT_BYTES, COLUMNS, KERNEL, LifConfig
 from spynq.memory import Arena
-from spynq_hw.export import component_rtlil, rtlil
+from spynq_hw.export import component_rtlil, export, rtlil
 from spynq_hw.lif.column import Column
+from spynq_sim.build import toolchain
 from spynq_sim.library import SimKernel
 from spynq_sim.models import built
+from spynq_sim.primitives import with_models
 from spynq_sim.settings import SimSettings
 
 CONFIG = LifConfig(columns=1, weights=1024, banks=2, maps=64, units=64, rounds=8, dsp=False)
@@ -148,3 +153,21 @@ def test_a_column_has_eight_adders_and_no_more_primitives() -> None:
 def test_every_column_count_elaborates(columns: int) -> None:
     text = rtlil("lif", LifConfig(columns=columns))
     assert text.count("cell \\DSP48E2") >= 8
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("columns", COLUMNS)
+def test_every_column_count_passes_the_linter(columns: int, tmp_path: Path) -> None:
+    """Warnings of Verilator that are no matter of style are errors: two drivers, loops."""
+    root, _ = toolchain()
+    made = export("lif", LifConfig(columns=columns))
+    (tmp_path / "lif.v").write_text(with_models(made.verilog))
+    options = ("--lint-only", "-Wno-lint", "-Wno-style", "--top-module", made.top)
+    done = subprocess.run(
+        [str(root / "bin" / "verilator_bin"), *options, str(tmp_path / "lif.v")],
+        env={**os.environ, "VERILATOR_ROOT": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

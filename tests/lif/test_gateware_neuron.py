@@ -9,7 +9,7 @@ from spynq.lif.codes import Leak, Refractory, Reset
 from spynq_hw.lif.neuron import LATENCY, Neuron
 from spynq_sim.blocks import through
 
-NAMES = ("next", "spike", "saturated")
+NAMES = ("next", "spike", "saturated", "u")
 
 
 def truncate(value: int, bits: int) -> int:
@@ -28,8 +28,8 @@ def leak(kind: int, v: int, channel: dict[str, int]) -> int:
 
 def update(
     rule: dict[str, int], total: int, state: dict[str, int], channel: dict[str, int]
-) -> tuple[dict[str, int], int, int]:
-    """One neuron, one step: its next state, spike, and whether it was clipped."""
+) -> tuple[dict[str, int], int, int, int]:
+    """One neuron, one step: its next state, spike, whether it was clipped, and U."""
     v, waits = state["v"], rule["refractory"] and state["r"]
     u = leak(rule["leak"], v, channel)
     if not waits or rule["policy"] == Refractory.INTEGRATE:
@@ -38,6 +38,7 @@ def update(
         u = v
     if rule["reset"] == Reset.SOFT_DELAYED and state["r"] == (rule["refractory"] or 1):
         u -= channel["zeta"]
+    whole = u
     spike = int(rule["fire"] and not waits and u >= channel["theta"])
     if spike and rule["reset"] == Reset.HARD:
         u = channel["v_reset"]
@@ -46,7 +47,7 @@ def update(
     high = (1 << (15 if rule["fire"] else 23)) - 1
     clipped = min(max(u, -high - 1), high)
     left = (rule["refractory"] or 1) if spike else max(waits - 1, 0)
-    return {"v": clipped, "r": left}, spike, int(clipped != u)
+    return {"v": clipped, "r": left}, spike, int(clipped != u), whole
 
 
 def signed(rng: np.random.Generator, bits: int) -> int:
@@ -74,12 +75,15 @@ def test_every_rule_matches_the_definition(reset: int, kind: int, policy: int, f
         inputs = []
         for _ in range(70):
             state = {"v": signed(rng, 16 if fire else 24), "r": int(rng.integers((refractory or 1) + 1))}
-            inputs.append({"rule": rule, "sum": signed(rng, 24), "state": state, "channel": channel(rng)})
+            total, word = signed(rng, 24), signed(rng, 24)
+            # The compiler proves that both together have 24 bits.
+            word = min(max(total + word, -(1 << 23)), (1 << 23) - 1) - total
+            inputs.append({"rule": rule, "sum": total, "word": word, "state": state, "channel": channel(rng)})
         got = through(Neuron(), LATENCY, inputs, NAMES)
         for number, (case, answer) in enumerate(zip(inputs, got, strict=True)):
-            want = update(case["rule"], case["sum"], case["state"], case["channel"])
+            want = update(case["rule"], case["sum"] + case["word"], case["state"], case["channel"])
             now = answer["next"]
-            found = {"v": now.v, "r": now.r}, answer["spike"], answer["saturated"]
+            found = {"v": now.v, "r": now.r}, answer["spike"], answer["saturated"], answer["u"]
             assert found == want, f"case {number}: {case}"
 
 

@@ -72,7 +72,7 @@ class Case:
         """Numbers of the plan that a walker is told."""
         row, pool = self.width * self.channels, self.pool
         (kh, kw), (sy, sx), (py, px), (dy, dx) = self.kernel, self.stride, self.pad, self.dilation
-        by_row = pool == 1 and dx == 1 and not self.slice_bits
+        by_row = pool == 1 and dx == 1 and self.slice_bits in (0, self.channels)
         rows = kh * pool
         # With dilation every pixel of a pooled window is a segment; dilation and pool do not meet here.
         x_step = sx * pool * self.channels
@@ -208,8 +208,10 @@ async def load(ctx: Any, words: Any, slot: int, content: list[int]) -> None:
         ctx.set(words.write, 1)
         ctx.set(words.write_address, slot * CONFIG.maps + place)
         ctx.set(words.write_data, value)
+        ctx.set(words.loaded, place == len(content) - 1)
         await ctx.tick()
     ctx.set(words.write, 0)
+    ctx.set(words.loaded, 0)
 
 
 async def read_step(ctx: Any, dut: Pair, holding: Any, windows: int) -> list[Counter[int]]:

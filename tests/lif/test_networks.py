@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from spynq import devices
-from spynq.lif import LifError
 from spynq.lif.assemble import assemble
 from spynq.lif.estimate import estimate
 from spynq.lif.layers import Network
@@ -16,9 +13,6 @@ from spynq.lif.networks import PAPERS, build, sizes
 from spynq.lif.params import FEATURES, LifConfig
 
 EVERY = LifConfig(features=(1 << len(FEATURES)) - 1)
-
-WIDE = replace(EVERY, weights=16_384)
-"""Layers of over 8,192 taps and rounds need a build with more weight memory than the standard one."""
 
 # Weights in millions, neurons, dense additions of a step in millions, from the papers' tables by
 # a program of its own (the specification's section 2.2).
@@ -35,15 +29,8 @@ TABLE = {
     "snnwm-dvscifar10": ("1.103", 606_474, "146"),
     "snnwm-vgg-small": ("4.645", 2_785_803, "812"),
 }
-LARGE = {"lenet-2-128": EVERY, "alexnet": WIDE, "vgg11": WIDE}
-RUN = {
-    "brp-mnist": EVERY,
-    "lenet-1": EVERY,
-    "lenet-2": EVERY,
-    "albsnn-mnist": WIDE,
-    "resnet18-tiny": EVERY,
-    "snnwm-dvscifar10": EVERY,
-}
+LARGE = ("lenet-2-128", "alexnet", "vgg11")
+RUN = ("brp-mnist", "lenet-1", "lenet-2", "albsnn-mnist", "resnet18-tiny", "snnwm-dvscifar10")
 
 
 @pytest.mark.parametrize("name", [name for name in PAPERS if name not in LARGE])
@@ -79,9 +66,9 @@ def _input(network: Network, seed: int = 1) -> np.ndarray:  # type: ignore[type-
 
 @pytest.mark.parametrize("name", RUN)
 def test_small_networks_run_on_golden(name: str) -> None:
-    network, config = build(name), RUN[name]
-    image = assemble(network, config)
-    with devices.open_kernel("lif", "golden", config=config) as driver:
+    network = build(name)
+    image = assemble(network, EVERY)
+    with devices.open_kernel("lif", "golden", config=EVERY) as driver:
         done = driver.run(image, _input(network), timeout=300)
     assert done.totals["spikes_out"] > 0 and done.totals["sop"] > 0
     last = image.maps[network.layers[-1].name].get(done.memory, 1)
@@ -95,11 +82,7 @@ def test_small_networks_run_on_golden(name: str) -> None:
 def test_large_networks_are_compiled_with_streamed_weights(name: str) -> None:
     network = build(name)
     _check_sizes(name, network)
-    if name == "lenet-2-128":
-        with pytest.raises(LifError, match="E05 layer 'fc6': 80000 taps in 1 rounds, and a column"):
-            assemble(network, LARGE[name])
-        return
-    image = assemble(network, LARGE[name])
+    image = assemble(network, EVERY)
     assert not image.resident
     found = estimate(image)
     assert found.cycles > 1e6 and all(layer.cycles > 0 for layer in found.layers)

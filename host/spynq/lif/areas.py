@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from spynq.lif.codes import Output
@@ -11,11 +12,12 @@ from spynq.lif.layers import MapShape, Network
 from spynq.lif.params import BEAT_BYTES, LANES, LifConfig
 from spynq.lif.tiling import Tiled
 
-__all__ = ["MAPS", "Job", "Memory", "areas", "map_lanes"]
+__all__ = ["MAPS", "Job", "Memory", "areas", "map_lanes", "zero_map"]
 
 _BEAT_BITS = 8 * BEAT_BYTES
 MAPS = (Output.SPIKES, Output.VALUE)
 """Outputs that are maps of bits; the others are words."""
+_ZEROS = Lanes(1)
 
 
 @dataclass
@@ -49,6 +51,7 @@ class Job:
     Parameters
     ----------
     network : Network
+        Lowered.
     config : LifConfig
     samples : int
     chunks : list of range
@@ -87,28 +90,35 @@ def map_lanes(network: Network, shapes: dict[str, MapShape], config: LifConfig) 
     """Lanes of every map; the input's channels follow each other unless slices or a join forbid it."""
     channels = network.input.channels
     readers = [layer for layer in network.layers if "input" in layer.sources]
-    joined = any(len(layer.sources) > 1 or layer.kind == "copy" for layer in readers)
+    joined = any(len(layer.sources) > 1 for layer in readers)
     sliced = any(layer.kind == "pool" or 1 < layer.groups == channels for layer in readers)
     as_written = joined or (sliced and channels > LANES * config.tied)
     found = {"input": spread(channels, config)[2] if as_written else Lanes(channels)}
     for layer in network.layers:
-        copied = found[layer.sources[0]]
         written = spread(shapes[layer.name].channels, config)[2]
-        found[layer.name] = copied if layer.kind == "copy" else written
+        found[layer.name] = _ZEROS if layer.kind == "zeros" else written
     return found
 
 
-def areas(job: Job, memory: Memory) -> dict[str, Area]:
-    """Reserve room for the input and for what every layer writes."""
+def areas(job: Job, memory: Memory, zeros: Mapping[str, Area]) -> dict[str, Area]:
+    """Reserve room for the input and for what every layer writes; ``zeros`` are there."""
     network = job.network
     found = {"input": _map(job, memory, "input", Output.SPIKES, 1 if network.static else network.steps)}
     for layer in network.layers:
-        kind = Output.VALUE if layer.kind == "copy" else layer.output
-        if kind in MAPS:
-            found[layer.name] = _map(job, memory, layer.name, kind, network.steps)
+        if layer.kind == "zeros":
+            found[layer.name] = zeros[layer.name]
+        elif layer.output in MAPS:
+            found[layer.name] = _map(job, memory, layer.name, layer.output, network.steps)
         else:
-            found[layer.name] = _words(job, memory, layer.name, kind)
+            found[layer.name] = _words(job, memory, layer.name, layer.output)
     return found
+
+
+def zero_map(name: str, shape: MapShape, memory: Memory) -> Area:
+    """A map without a spike among the constants, which is that of all samples and steps."""
+    plane = -(-shape.height * shape.width // _BEAT_BITS)
+    start = memory.append(bytes(plane * BEAT_BYTES))
+    return Area(name, Output.SPIKES, shape, _ZEROS, 1, start, plane, 0, 0)
 
 
 def _map(job: Job, memory: Memory, name: str, kind: Output, steps: int) -> Area:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spynq.lif.areas import Job, Memory, areas, map_lanes
+from spynq.lif.areas import Job, Memory, areas, map_lanes, zero_map
 from spynq.lif.checks import check_network, reach, remarks
 from spynq.lif.descriptor import Descriptor, Plan
 from spynq.lif.encode import encoded_bytes
@@ -14,9 +14,10 @@ from spynq.lif.errors import LifError
 from spynq.lif.features import check_features, needs
 from spynq.lif.image import Image, LayerReport, Task
 from spynq.lif.layers import Layer, Network
+from spynq.lif.lowering import lower, split
 from spynq.lif.params import BEAT_BYTES, LifConfig
 from spynq.lif.tasks import PLAN_BYTES, chunks_of, constants, round_parts
-from spynq.lif.tiling import tile
+from spynq.lif.tiling import Tiled, tile
 
 __all__ = ["assemble"]
 
@@ -63,17 +64,21 @@ def assemble(
             "E07", f"network {network.name!r}: samples must be 1 to 65535, not {samples}; split the batch"
         )
     shapes = check_network(network)
+    lowered = lower(network, shapes)
     steps = network.steps if chunk is None else chunk
     if steps < 1:
         raise LifError("E01", f"network {network.name!r}: chunks must have at least 1 step, not {steps}")
     chunks = [range(t, min(t + steps, network.steps)) for t in range(0, network.steps, steps)]
-    lanes = map_lanes(network, shapes, config)
-    job = Job(network, config, samples, chunks, first, last, shapes, lanes)
-    for layer in network.layers:
-        _check(job, layer)
-        if layer.kind != "copy":
+    shapes = check_network(lowered)
+    lowered = split(lowered, shapes, map_lanes(lowered, shapes, config), config)
+    shapes = check_network(lowered)
+    lanes = map_lanes(lowered, shapes, config)
+    job = Job(lowered, config, samples, chunks, first, last, shapes, lanes)
+    for layer in lowered.layers:
+        if layer.kind != "zeros":
+            _check(job, layer)
             job.tiled[layer.name] = tile(layer, shapes, lanes[layer.sources[0]], config)
-    return _image(job)
+    return _image(job, network)
 
 
 def _check(job: Job, layer: Layer) -> None:
@@ -84,7 +89,7 @@ def _check(job: Job, layer: Layer) -> None:
     if layer.fir is not None and job.stateful and (not layer.fir.segment or steps % layer.fir.segment):
         raise LifError(
             "E05",
-            f"layer {layer.name!r}: delays of {len(layer.fir.taps)} steps (segments of "
+            f"layer {layer.reported!r}: delays of {len(layer.fir.taps)} steps (segments of "
             f"{layer.fir.segment}) reach "
             f"over chunks of {steps} steps; run all steps in one chunk, or whole segments",
         )
@@ -92,27 +97,31 @@ def _check(job: Job, layer: Layer) -> None:
     if len(set(lanes)) > 1:
         raise LifError(
             "E08",
-            f"layer {layer.name!r}: its sources have {lanes[0].stride} and {lanes[1].stride} lanes a pixel; "
-            "put a layer before one",
+            f"layer {layer.reported!r}: its sources have {lanes[0].stride} and {lanes[1].stride} lanes a "
+            "pixel; put a layer before one",
         )
 
 
-def _image(job: Job) -> Image:
+def _image(job: Job, given: Network) -> Image:
     """Lay everything out: list, constants, then maps, states and counters."""
     memory, network = Memory(), job.network
-    pieces = sum(len(job.tiled[la.name].pieces) if la.kind != "copy" else 1 for la in network.layers)
-    count = pieces * len(job.chunks) + 1
+    layers = [layer for layer in network.layers if layer.kind != "zeros"]
+    count = sum(len(job.tiled[layer.name].pieces) for layer in layers) * len(job.chunks) + 1
     listed = memory.reserve(count * _DESCRIPTOR_BEATS)
     bases, resident = _weight_bases(job)
-    prepared = {layer.name: constants(job, layer, memory, bases) for layer in network.layers}
+    prepared = {layer.name: constants(job, layer, memory, bases) for layer in layers}
+    empty = [layer.name for layer in network.layers if layer.kind == "zeros"]
+    zeros = {name: zero_map(name, job.shapes[name], memory) for name in empty}
     memory.fill()
-    places = areas(job, memory)
+    places = areas(job, memory, zeros)
     tasks: list[Task] = []
-    for layer in network.layers:
+    for layer in layers:
         states = memory.reserve(job.state_beats(layer.name) * job.samples)
         for d, plan in chunks_of(job, prepared[layer.name], places, states):
             beat = listed + len(tasks) * _DESCRIPTOR_BEATS
-            tasks.append(Task(layer.name, replace(d, next=beat + _DESCRIPTOR_BEATS), plan, beat))
+            made = replace(d, next=beat + _DESCRIPTOR_BEATS)
+            delays = 1 if layer.fir is None else len(layer.fir.taps)
+            tasks.append(Task(layer.reported, made, plan, beat, layer.sources, delays))
     tasks.append(Task("end", Descriptor(), Plan(), listed + len(tasks) * _DESCRIPTOR_BEATS))
     records = memory.reserve(count * _DESCRIPTOR_BEATS)
     if memory.top >= 1 << 32:
@@ -122,13 +131,11 @@ def _image(job: Job) -> Image:
         )
     for task in tasks:
         _write(memory.content, task)
-    read = {source for layer in network.layers for source in layer.sources}
-    outputs = {name: area for name, area in places.items() if name not in read}
-    reports = [_report(job, layer, resident) for layer in network.layers]
+    read = {source for layer in given.layers for source in layer.sources}
+    outputs = {layer.name: places[layer.name] for layer in given.layers if layer.name not in read}
     return Image(
         network.name, job.config, job.samples, network.steps, bytes(memory.content), memory.top, listed,
-        records, tasks, places["input"], outputs, places, reports, resident,
-        {layer.name: layer.sources for layer in network.layers},
+        records, tasks, places["input"], outputs, places, _reports(job, given, resident), resident,
     )  # fmt: skip
 
 
@@ -200,13 +207,24 @@ def packed(sizes: list[int], bank: int, banks: int) -> list[int] | None:
     return total[:-1] if total[-1] <= bank * banks else None
 
 
-def _report(job: Job, layer: Layer, resident: bool) -> LayerReport:
-    shape, chunks = job.shapes[layer.name], len(job.chunks)
-    if layer.kind == "copy":
-        return LayerReport(layer.name, layer.kind, shape, "", 0, 0, 0, 1, 1, chunks, True, 0)
-    tiled = job.tiled[layer.name]
-    return LayerReport(
-        layer.name, layer.kind, shape, tiled.format.name.lower(), encoded_bytes(tiled.groups, tiled.format),
-        tiled.taps * tiled.rounds, 1 << tiled.log2_h, tiled.rounds, len(tiled.pieces), chunks, resident,
-        int(reach(layer, job.shapes).max()), tuple(remarks(layer, job.shapes)),
-    )  # fmt: skip
+def _reports(job: Job, given: Network, resident: bool) -> list[LayerReport]:
+    """One for every layer that was given, and for every helper that is no part of one."""
+    shapes, named = check_network(given), {layer.name: layer for layer in given.layers}
+    parts: dict[str, list[Tiled]] = {}
+    for layer in job.network.layers:
+        if layer.kind != "zeros":
+            parts.setdefault(layer.reported, []).append(job.tiled[layer.name])
+    found = []
+    for name, tiled in parts.items():
+        # Neurons behind delays gather nothing; what the layer weighs is in the part before them.
+        main = max(tiled, key=lambda part: part.taps)
+        layer, known = named.get(name, main.layer), shapes if name in named else job.shapes
+        found.append(
+            LayerReport(
+                name, layer.kind, tiled[-1].shape, main.format.name.lower(),
+                sum(encoded_bytes(part.groups, part.format) for part in tiled), main.taps * main.rounds,
+                1 << main.log2_h, main.rounds, sum(len(part.pieces) for part in tiled), len(job.chunks),
+                resident, int(reach(layer, known).max()), tuple(remarks(layer, known)),
+            )
+        )  # fmt: skip
+    return found

@@ -13,7 +13,7 @@ from spynq.lif.layers import Integers, Layer, MapShape, Network, Neuron
 
 __all__ = ["check_network", "output_shape", "reach", "remarks"]
 
-_KINDS = ("conv", "fc", "pool", "copy")
+_KINDS = ("conv", "fc", "pool", "copy", "zeros")
 _WIDTHS = {"theta": 24, "bias": 24, "zeta": 24, "v_reset": 16, "rest": 16}
 
 
@@ -35,7 +35,7 @@ def check_network(network: Network) -> dict[str, MapShape]:
     for layer in network.layers:
         if layer.name in shapes:
             raise LifError("E08", f"layer {layer.name!r}: a second map of this name; rename one of them")
-        for source in layer.sources:
+        for source in (*layer.sources, *([] if layer.words is None else [layer.words])):
             if source not in shapes:
                 raise LifError(
                     "E08",
@@ -43,8 +43,11 @@ def check_network(network: Network) -> dict[str, MapShape]:
                     f"{', '.join(shapes)}",
                 )
         shapes[layer.name] = output_shape(layer, shapes)
+        if layer.kind == "zeros":
+            continue
         _check_parameters(layer, shapes[layer.name])
         _check_reach(layer, shapes)
+        _check_words(layer, shapes)
         _check_counts(layer, shapes[layer.name], network.steps)
     return shapes
 
@@ -67,10 +70,12 @@ def _pooled(layer: Layer, shape: MapShape) -> MapShape:
             f"layer {layer.name!r}: pooling by {k} without a neuron; sizes are 1, 2, 4 and 8, "
             "others can be pool layers with a neuron",
         )
-    if layer.pool_in == Pool.OR and shape.planes > 1:
+    added = len(layer.sources) == 2 and layer.combine == Combine.ADD
+    if layer.pool_in == Pool.OR and (shape.planes > 1 or added):
+        told = "sums of two sources" if added else f"values of {shape.planes} bits"
         raise LifError(
             "E03",
-            f"layer {layer.name!r}: OR pooling takes spikes, not values of {shape.planes} bits; "
+            f"layer {layer.name!r}: OR pooling takes spikes, not {told}; "
             "pool before the layer that makes values",
         )
     if min(shape.height, shape.width) < k:
@@ -111,6 +116,8 @@ def output_shape(layer: Layer, shapes: Mapping[str, MapShape]) -> MapShape:
         raise LifError(
             "E03", f"layer {layer.name!r}: kind {layer.kind!r} is unknown; kinds are {', '.join(_KINDS)}"
         )
+    if layer.kind == "zeros":
+        return MapShape(1, *layer.kernel)
     source = _joined(layer, shapes)
     planes = layer.planes_out if layer.kind == "copy" or layer.output == Output.VALUE else 1
     if not 1 <= planes <= 8:
@@ -206,6 +213,31 @@ def _check_parameters(layer: Layer, shape: MapShape) -> None:
         )
 
 
+def _check_words(layer: Layer, shapes: Mapping[str, MapShape]) -> None:
+    """Words from memory: one map of them at most, and sums that 24 bits hold."""
+    if layer.bias_map is not None and layer.fir is not None:
+        raise LifError(
+            "E03",
+            f"layer {layer.name!r}: a bias map and delays do not go together; use a bias per channel",
+        )
+    if layer.words is not None and shapes[layer.words] != shapes[layer.name]:
+        raise LifError(
+            "E08",
+            f"layer {layer.name!r}: words of {shapes[layer.words]} for a map of {shapes[layer.name]}; "
+            "make them equal",
+        )
+    if layer.output == Output.SUMS and layer.neuron is not None:
+        bias = 0 if layer.neuron.bias is None else np.abs(layer.neuron.bias)
+        bounds = (_bounds(layer, shapes) << layer.neuron.fraction) + bias
+        worst = int(np.argmax(bounds))
+        if bounds[worst] > BOUND:
+            raise LifError(
+                "E04",
+                f"layer {layer.name!r}: the sum of channel {worst} can be {bounds[worst]} in state units, "
+                f"and a word holds {BOUND}; use fewer fraction bits",
+            )
+
+
 def _check_values(layer: str, name: str, values: Integers | None, channels: int, low: int, high: int) -> None:
     if values is None:
         return
@@ -236,9 +268,8 @@ def largest_value(layer: Layer, shapes: Mapping[str, MapShape]) -> int:
 def reach(layer: Layer, shapes: Mapping[str, MapShape]) -> Integers:
     """Largest magnitude of A per output channel, before the FIR."""
     value = largest_value(layer, shapes)
-    if layer.kind == "pool":
+    if layer.weights is None:
         return np.full(shapes[layer.name].channels, layer.kernel[0] * layer.kernel[1] * value, np.int64)
-    assert layer.weights is not None
     sums: Integers = np.abs(layer.weights.astype(np.int64)).sum(axis=(1, 2, 3))
     return sums * value
 
@@ -246,11 +277,7 @@ def reach(layer: Layer, shapes: Mapping[str, MapShape]) -> Integers:
 def _check_reach(layer: Layer, shapes: Mapping[str, MapShape]) -> None:
     if layer.kind == "copy":
         return
-    bounds = reach(layer, shapes)
-    if layer.fir is not None:
-        _check_fir(layer)
-        # The sums before it, and those behind it before the shift takes bits away.
-        bounds = bounds * max(1, sum(map(abs, layer.fir.taps)) >> layer.fir.shift)
+    bounds = _bounds(layer, shapes)
     worst = int(np.argmax(bounds))
     if bounds[worst] > BOUND:
         raise LifError(
@@ -258,6 +285,18 @@ def _check_reach(layer: Layer, shapes: Mapping[str, MapShape]) -> None:
             f"layer {layer.name!r}: channel {worst} can sum up to {bounds[worst]}, and the accumulator holds "
             f"{BOUND}; use 4-bit weights or split the layer",
         )
+
+
+def _bounds(layer: Layer, shapes: Mapping[str, MapShape]) -> Integers:
+    """Largest magnitude of a sum per output channel, with what memory adds."""
+    bounds = reach(layer, shapes)
+    if layer.fir is not None:
+        _check_fir(layer)
+        # The sums before it, and those behind it when the shift has taken bits away.
+        bounds = np.maximum(bounds, bounds * sum(map(abs, layer.fir.taps)) >> layer.fir.shift)
+    if layer.bias_map is not None:
+        bounds = bounds + np.abs(layer.bias_map).max(axis=(1, 2))
+    return bounds
 
 
 def _check_fir(layer: Layer) -> None:
@@ -292,8 +331,8 @@ def remarks(layer: Layer, shapes: Mapping[str, MapShape]) -> list[str]:
     if always.size:
         found.append(f"theta <= 0 in {always.size} channels, first {always[0]}: fires without input")
     bias = 0 if neuron.bias is None else neuron.bias
-    most = 32_767 + (reach(layer, shapes) << neuron.fraction) + bias
+    most = 32_767 + (_bounds(layer, shapes) << neuron.fraction) + bias
     never = np.flatnonzero(neuron.theta > most)
-    if never.size and layer.bias_map is None and layer.fir is None:
+    if never.size and layer.words is None:
         found.append(f"theta beyond reach in {never.size} channels, first {never[0]}: never fires")
     return found

@@ -25,12 +25,14 @@ class Op(IntEnum):
     FC = 2
     POOL = 3
     DEPTHWISE = 4
-    COPY = 5
     BARRIER = 6
 
 
 class Pool(IntEnum):
-    """Pooling of the input without a neuron: each pooled pixel stands for k x k pixels."""
+    """Pooling of the input without a neuron: each pooled pixel stands for k x k pixels.
+
+    A descriptor has NONE and SUM; OR becomes a layer of its own (:mod:`spynq.lif.lowering`).
+    """
 
     NONE = 0
     SUM = 1
@@ -38,7 +40,10 @@ class Pool(IntEnum):
 
 
 class Combine(IntEnum):
-    """How the second source joins the first, bit by bit except ADD."""
+    """How the second source joins the first, bit by bit except ADD.
+
+    A descriptor adds; the others become layers of their own (:mod:`spynq.lif.lowering`).
+    """
 
     ADD = 0
     AND = 1
@@ -88,11 +93,10 @@ class Refractory(IntEnum):
 
 
 class Bias(IntEnum):
-    """What is added every step: the channel's b, and perhaps a map."""
+    """What is added every step: the channel's b, and perhaps words from memory to the sums."""
 
     CHANNEL = 0
-    MAP = 1
-    MAP_PER_STEP = 2
+    WORDS = 1
 
 
 class Output(IntEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from spynq.lif.codes import Bias, Combine, Leak, Op, Output, Pool, Refractory, Reset, WeightFormat
+from spynq.lif.codes import Bias, Leak, Op, Output, Pool, Refractory, Reset, WeightFormat
 from spynq.lif.formats import CHANNEL, DESCRIPTOR, FIR, PLAN
 from spynq.lif.records import pack, unpack
 
@@ -38,7 +38,6 @@ class Descriptor:
     planes: int = 1
     signed: int = 0
     second: int = 0
-    combine: int = Combine.ADD
     format: int = WeightFormat.S8
     steps: int = 1
     t0: int = 0
@@ -125,9 +124,9 @@ class Plan:
     out_step: int = 0
     out_sample: int = 0
     state_sample: int = 0
-    bias_map: int = 0
-    bias_step: int = 0
-    bias_sample: int = 0
+    words: int = 0
+    words_step: int = 0
+    words_sample: int = 0
     x_limit: int = 0
     in_lanes: int = 0
     out_lanes: int = 16
@@ -170,7 +169,7 @@ class Channel:
 
 @dataclass
 class Fir:
-    """Fields of a FIR record; ``taps[d]`` weighs the sum of d steps before."""
+    """Fields of a FIR record; ``taps[d]`` weighs the word of d steps before."""
 
     taps: tuple[int, ...] = (1,)
     shift: int = 0

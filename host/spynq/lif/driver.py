@@ -83,7 +83,8 @@ class LifDriver(KernelDriver):
             E09, with both sides.
         """
         have, want = self.capabilities, image.config.capabilities()
-        names = ("CAP_COLUMNS", "CAP_WEIGHTS", "CAP_MAPS", "CAP_UNITS", "CAP_ROUNDS", "CAP_TAPS")
+        sizes = ("WEIGHTS", "MAPS", "UNITS", "ROUNDS", "TAPS", "KEPT")
+        names = ("CAP_COLUMNS", *(f"CAP_{size}" for size in sizes))
         for name in names:
             differs = have[name] != want[name] if name == "CAP_COLUMNS" else have[name] < want[name]
             if differs:

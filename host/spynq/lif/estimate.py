@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spynq.lif.codes import Combine, Op, Output, Pool
+from spynq.lif.codes import Output, Pool
 from spynq.lif.geometry import cover
 from spynq.lif.image import Image, Task
 from spynq.lif.tasks import PLAN_BYTES
@@ -20,6 +20,8 @@ __all__ = ["Estimate", "LayerCycles", "estimate"]
 _WORD = 32
 _LAYER_CYCLES = 200
 """Beginning and end of a descriptor: reading it, filling and emptying the pipeline, settling."""
+_DUMP_CYCLES = 4
+"""Cycles in which four membranes or sums are read out."""
 _UNIT_CYCLES = 1
 """Least cycles between units of a stream."""
 
@@ -93,11 +95,10 @@ def estimate(image: Image, density: float = 0.1, densities: Mapping[str, float] 
     total = run = 0
     before = 0
     for task in image.tasks[:-1]:
-        sources = image.sources[task.layer]
-        share = sum(known.get(name, density) for name in sources) / len(sources)
-        made = _task(task, share)
-        resident = task.descriptor.resident or task.descriptor.op == Op.COPY
-        load = 0 if resident else made.load
+        # A map without spikes has a name of its own and no density.
+        shares = [0 if name.endswith(":zeros") else known.get(name, density) for name in task.sources]
+        made = _task(task, sum(shares) / len(shares))
+        load = 0 if task.descriptor.resident else made.load
         total += made.cycles + max(0, load - before)
         run += made.cycles
         before = made.cycles
@@ -114,13 +115,10 @@ def estimate(image: Image, density: float = 0.1, densities: Mapping[str, float] 
 def _task(task: Task, density: float) -> LayerCycles:
     d, plan = task.descriptor, task.plan
     runs = d.samples * d.steps
+    # Of an input that stays the same all but the first step of a sample are updates of neurons alone.
+    met = d.samples if plan.static else runs
     planes = d.planes + (plan.planes_second if d.second else 0)
     written = plan.planes_out * plan.out_beats if d.output in (Output.SPIKES, Output.VALUE) else 0
-    if d.op == Op.COPY:
-        cycles = runs * max(planes * plan.in_beats, written) + _LAYER_CYCLES
-        return LayerCycles(task.layer, cycles, 0, 0, 0, "input")
-    if d.second and d.combine != Combine.ADD:
-        planes = 1
     events = _events(task, density) * planes
     units, streams = plan.units, plan.columns >> plan.log2_h
     per_unit = events / (units if plan.slice else units // plan.rounds)
@@ -132,23 +130,30 @@ def _task(task: Task, density: float) -> LayerCycles:
     }
     longest = max(stages, key=lambda name: stages[name])
     unit = max(stages[longest], _UNIT_CYCLES)
+    beats = plan.units << plan.log2_h + 2
     step = {
         longest: -(-units // streams) * unit,
-        "input": float(planes * plan.in_beats),
-        "output": float(written),
+        "input": float(planes * plan.in_beats + beats * _words_read(task)),
+        "output": float(written + beats * _DUMP_CYCLES * (d.output == Output.SUMS)),
     }
     bound = max(step, key=lambda name: step[name])
+    updates = max(-(-units // streams) * plan.lif_cycles, step["output"])
     constants = plan.weight_beats + plan.out_channels + PLAN_BYTES // 16 + 4
     per_step = events if plan.slice else events * plan.rounds
     sop = events if plan.slice else events * d.c_out
     return LayerCycles(
         task.layer,
-        int(runs * step[bound]) + _LAYER_CYCLES,
+        int(met * step[bound] + (runs - met) * updates) + _LAYER_CYCLES,
         constants,
-        int(runs * per_step),
-        int(runs * sop),
+        int(met * per_step),
+        int(met * sop),
         bound,
     )
+
+
+def _words_read(task: Task) -> int:
+    """How often memory's words are read in a step: once per delay."""
+    return task.delays if task.descriptor.bias else 0
 
 
 def _places(task: Task) -> tuple[list[int], list[int]]:
@@ -165,8 +170,7 @@ def _events(task: Task, density: float) -> float:
     d = task.descriptor
     rows, pixels = _places(task)
     k = 1 << d.pool_log2 if d.pool_in == Pool.SUM else 1
-    share = 1 - (1 - density) ** (4**d.pool_log2) if d.pool_in == Pool.OR else density
-    return sum(rows) * sum(pixels) * k * k * d.c_in * share
+    return sum(rows) * sum(pixels) * k * k * d.c_in * density
 
 
 def _words(task: Task, density: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spynq.lif.codes import Bias, Combine, Op, Output, Pool, WeightFormat
+from spynq.lif.codes import Bias, Op, Output, Pool, WeightFormat
 from spynq.lif.descriptor import Descriptor
 from spynq.lif.errors import LifError
 from spynq.lif.layers import Layer, MapShape
@@ -19,35 +19,29 @@ _WAYS = {
     "state": "run all steps in one chunk",
     "codebook": "use 8-bit weights",
     "static": "repeat the input at every step",
-    "value": "let the layer fire",
-    "copy": "let the next layer read both sources",
-    "or_pool": "use a pool layer with threshold 1, decay 0 and reset to 0",
-    "combine": "add the maps",
+    "value": "let the layer fire, and the next one read both sources of a copy",
+    "sums": "use a build that holds all taps, and no delays",
+    "words": "use a bias per channel, and a build that holds all taps",
     "fir": "unroll the delays over the input channels",
-    "sums": "use a wider build that holds all taps",
-    "bias_map": "use a bias per channel",
 }
 
 
 def needs(layer: Layer, source: MapShape, *, chunked: bool, static: bool) -> list[str]:
-    """Features of :data:`spynq.lif.params.FEATURES` that a layer needs, beside ``gather``."""
+    """Features of :data:`spynq.lif.params.FEATURES` that a lowered layer needs, beside ``gather``."""
     depthwise = layer.kind == "conv" and layer.groups == source.channels > 1
     wanted = {
         "slice": layer.kind == "pool" or depthwise,
         "planes": source.planes > 1,
-        "second": len(layer.sources) == 2 and layer.kind != "copy" and layer.combine == Combine.ADD,
-        "combine": len(layer.sources) == 2 and layer.kind != "copy" and layer.combine != Combine.ADD,
+        "second": len(layer.sources) == 2,
         "counts": layer.output == Output.COUNTS,
         "membrane": layer.output == Output.MEMBRANE,
         "value": layer.output == Output.VALUE,
         "sums": layer.output == Output.SUMS,
-        "state": chunked and layer.kind != "copy",
+        "state": chunked and layer.output != Output.SUMS,
         "codebook": layer.format in (WeightFormat.CODEBOOK2, WeightFormat.CODEBOOK4),
         "static": static,
-        "copy": layer.kind == "copy",
-        "or_pool": layer.pool_in == Pool.OR,
+        "words": layer.words is not None or layer.bias_map is not None,
         "fir": layer.fir is not None,
-        "bias_map": layer.bias_map is not None,
     }
     return [name for name, needed in wanted.items() if needed]
 
@@ -64,7 +58,7 @@ def check_features(layer: Layer, wanted: list[str], config: LifConfig) -> None:
         if not config.has(name):
             raise LifError(
                 "E03",
-                f"layer {layer.name!r}: needs {name!r}, which this build of the engine does not have; "
+                f"layer {layer.reported!r}: needs {name!r}, which this build of the engine does not have; "
                 f"{_WAYS[name]}",
             )
 
@@ -72,15 +66,13 @@ def check_features(layer: Layer, wanted: list[str], config: LifConfig) -> None:
 def fits(d: Descriptor, config: LifConfig) -> bool:
     """Whether a build can carry out a descriptor at all: what gateware refuses as UNFIT."""
     wanted = {
-        "copy": d.op == Op.COPY,
         "counts": d.output == Output.COUNTS,
         "membrane": d.output == Output.MEMBRANE,
         "value": d.output == Output.VALUE,
         "sums": d.output == Output.SUMS,
         "state": not (d.first and d.last),
         "fir": bool(d.use_fir),
-        "bias_map": d.bias != Bias.CHANNEL,
-        "or_pool": d.pool_in == Pool.OR,
-        "combine": bool(d.second) and d.combine != Combine.ADD and d.op != Op.COPY,
+        "words": d.bias != Bias.CHANNEL,
     }
-    return d.op in set(Op) and all(config.has(name) for name, needed in wanted.items() if needed)
+    known = d.op in set(Op) and d.pool_in <= Pool.SUM and d.bias in set(Bias) and d.output in set(Output)
+    return known and all(config.has(name) for name, needed in wanted.items() if needed)

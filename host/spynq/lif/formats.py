@@ -22,9 +22,10 @@ that are no channel are 0. Plane 0 is the most significant. A window row is one 
 ``(ky * KW + kx) * Z + i``, where round r sees bits ``Z r + i`` of a pixel, Z = 16 H, and a lane has weights
 for its own channel alone.
 
-**Words.** States, membranes and bias maps are 32-bit words ``[sample][y][x][lane]``, S of
-them, sums per step ``[sample][step][y][x][lane]``; counts are 16-bit words ``[sample][lane]``, summed over
-pixels and steps. Words of states and membranes whose lane is no channel may hold anything.
+**Words.** States and membranes are 32-bit words ``[sample][y][x][lane]``, S of them; sums, and words that
+add to sums, ``[sample][step][y][x][lane]``, signed, of 24 bits; counts are 16-bit words
+``[sample][lane]``, summed over pixels and steps. Words of states, membranes and sums whose lane is no
+channel may hold anything.
 
 **Pieces.** A layer may be cut into runs of output rows or, where it has one pixel, of rounds. A piece
 is a layer of its own whose input map begins at bit IN_BIT of its first beat.
@@ -41,15 +42,15 @@ DESCRIPTOR = layout(
     512,
     "One layer over one chunk of time steps.",
     (
-        ("OP", 4, "0 end, 1 conv, 2 fc, 3 pool with LIF, 4 depthwise conv with LIF, 5 copy, 6 barrier."),
+        ("OP", 4, "0 end, 1 conv, 2 fc, 3 pool with LIF, 4 depthwise conv with LIF, 6 barrier."),
         ("PAD_X", 6, "Pixels of padding at the left."),
         ("DILATION_Y", 6, "Rows between the taps of a kernel."),
         ("DILATION_X", 6, "Pixels between them."),
-        ("POOL_IN", 2, "Pooling of the input: 0 none, 1 sum, 2 OR."),
+        ("POOL_IN", 2, "Pooling of the input: 0 none, 1 sum."),
         ("POOL_LOG2", 2, "Its size is 1, 2, 4 or 8."),
         ("PLANES", 3, "Bit planes of the input, minus one."),
         ("SIGNED", 1, "1: the top plane counts negative."),
-        ("SECOND", 1, "1: there is a second source."),
+        ("SECOND", 1, "1: there is a second source, whose values add."),
         ("", 1, ""),
         ("C_IN", 16, "Channels of the input map."),
         ("H_IN", 16, "Rows of it, before pooling."),
@@ -74,12 +75,16 @@ DESCRIPTOR = layout(
         ("REFRACTORY", 2, "Steps without firing after a spike."),
         ("POLICY", 2, "Meanwhile: 0 freeze, 1 leak only, 2 integrate."),
         ("FIRE", 1, "1: neurons fire; 0: read-out with 24-bit membranes."),
-        ("BIAS", 2, "0 channel, 1 and a map, 2 and a map per step."),
-        ("USE_FIR", 1, "1: sums pass the FIR over time."),
+        ("BIAS", 2, "0 channel; 1 also words from memory, which add to the sums before they are scaled."),
+        ("USE_FIR", 1, "1: the words pass the FIR over time."),
         ("FRACTION", 3, "Fraction bits F of the membrane."),
-        ("OUTPUT", 4, "0 spikes, 1 values in planes, 2 counts, 3 last membrane, 4 sums per step."),
+        (
+            "OUTPUT",
+            4,
+            "0 spikes, 1 values in planes, 2 counts, 3 last membrane, 4 sums per step (FIRE and REST 0).",
+        ),
         ("FORMAT", 3, "Weights: 0 s8, 1 s4, 2 s2, 3 s1 (bit 1 is -1), 4 codebook of 4, 5 codebook of 16."),
-        ("COMBINE", 2, "How it joins: 0 add, 1 and, 2 first and not second, 3 or."),
+        ("", 2, ""),
         ("RESIDENT", 1, "1: the weights are in the weight memory already."),
         ("", 5, ""),
         ("INPUT", 32, "Beat of step t0 of the input map."),
@@ -102,7 +107,7 @@ PLAN = layout(
         ("LOG2_H", 4, "Columns of a stream, H."),
         ("LIF_CYCLES", 4, "Cycles of two neurons each that a column takes for a unit."),
         ("ROUNDS", 8, "Rounds R over the lane groups of a pixel."),
-        ("STATIC", 1, "1: the input has one step, which holds for all."),
+        ("STATIC", 1, "1: the input of the first step holds for all: its sums are kept, and met once."),
         ("", 1, ""),
         ("VALUE_AFTER", 1, "1: a value is the membrane after reset; 0: before firing."),
         ("VALUE_SHIFT", 5, "Right shift of values."),
@@ -152,9 +157,9 @@ PLAN = layout(
         ("OUT_STEP", 32, "Step of the output."),
         ("OUT_SAMPLE", 32, "Sample of the output."),
         ("STATE_SAMPLE", 32, "Sample of the states."),
-        ("BIAS_MAP", 32, "Beat of the bias map, of step t0 of sample 0."),
-        ("BIAS_STEP", 32, "Step of it; 0: the same at all steps."),
-        ("BIAS_SAMPLE", 32, "Sample of it; 0: the same for all."),
+        ("WORDS", 32, "Beat of the words, of step t0 of sample 0."),
+        ("WORDS_STEP", 32, "Step of them; 0: the same at all steps."),
+        ("WORDS_SAMPLE", 32, "Sample of them; 0: the same for all."),
         (
             "X_LIMIT",
             24,
@@ -186,7 +191,7 @@ CHANNEL = layout(
 FIR = layout(
     "FIR",
     512,
-    "I[t] = trunc(sum of TAP[d] * A[e - d] / 2**SHIFT), e = t, or the last step of t's segment.",
+    "trunc(sum of TAP[d] * WORD[e - d] / 2**SHIFT) adds at t; e = t, or the last step of t's segment.",
     (
         ("LENGTH", 8, "Delays, 1 to 16."),
         ("SHIFT", 8, "Right shift, truncating toward zero, 0 to 12."),
@@ -215,7 +220,7 @@ COUNTERS = layout(
         ("SATURATED", 32, "Values clipped at write-back."),
         ("EVENTS", 64, "Spikes fed to streams of columns, once per window and round."),
         ("SPIKES_IN", 64, "Spikes in the input maps read, once per sample, step, plane and source."),
-        ("SPIKES_OUT", 64, "Spikes fired."),
+        ("SPIKES_OUT", 64, "Spikes fired; of values the bits set in them."),
         ("", 128, ""),
         ("CYCLES", 32, "Cycles."),
         ("WAIT_INPUT", 32, "Cycles in which no column worked as input was not there."),

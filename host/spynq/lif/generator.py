@@ -12,7 +12,6 @@ from spynq.lif.assemble import assemble
 from spynq.lif.checks import check_network
 from spynq.lif.codes import Combine, Leak, Output, Pool, Refractory, Reset, WeightFormat
 from spynq.lif.errors import LifError
-from spynq.lif.features import needs
 from spynq.lif.golden_gather import BOUND
 from spynq.lif.layers import Fir, Integers, Layer, MapShape, Network, Neuron
 from spynq.lif.params import FEATURES, LifConfig, mask
@@ -113,7 +112,7 @@ class _Draft:
         network = Network("random", shape, steps, self.layers(shape), static)
         shapes = check_network(network)
         last = network.layers[-1]
-        if last.kind != "copy" and self.allowed("bias_map") and self.chance(0.15):
+        if last.kind != "copy" and self.allowed("words") and self.chance(0.15):
             places = (shapes[last.name].channels, shapes[last.name].height, shapes[last.name].width)
             last = replace(last, bias_map=self.rng.integers(-50, 51, places))
             network = replace(network, layers=(*network.layers[:-1], last))
@@ -121,17 +120,13 @@ class _Draft:
             return None
         chunk = self.some(*range(1, steps + 1)) if self.allowed("state") and self.chance(0.4) else steps
         config = self.config or self.build()
-        for layer in network.layers:
-            wanted = needs(layer, shapes[layer.sources[0]], chunked=chunk < steps, static=static)
-            if not all(map(self.allowed, wanted)):
-                return None
         assemble(network, config, samples=1, chunk=chunk)
         return Case(network, config, chunk, self.values(shape, 1 if static else steps), seed)
 
     def build(self) -> LifConfig:
         """A small build, so that layers are cut into pieces."""
         return LifConfig(
-            columns=self.some(1, 2, 4, 16, 32, 48), weights=self.some(4096, 16384),
+            columns=self.some(1, 2, 4, 16, 32, 48), weights=self.some(1024, 4096, 16384),
             maps=self.some(16, 16, 64, 512), units=self.some(8, 8, 32, 512), rounds=self.some(8, 64),
             features=self.features,
         )  # fmt: skip
@@ -147,9 +142,9 @@ class _Draft:
         return values
 
     def layers(self, shape: MapShape) -> tuple[Layer, ...]:
-        if self.allowed("copy") and self.chance(0.08):
+        if self.allowed("value") and self.chance(0.08):
             return (Layer("copy", "copy", planes_out=self.some(1, 2)),)
-        joined = (self.allowed("second") or self.allowed("combine")) and self.chance(0.2)
+        joined = self.allowed("second") and self.chance(0.2)
         if not joined or not self.allowed("slice"):
             return (self.layer("layer", shape, ("input",)),)
         # A map of the same shape whose spikes are some of the input's.
@@ -157,7 +152,7 @@ class _Draft:
         last = self.layer("layer", shape, ("input", "thin"))
         if shape.planes > 1:
             last = replace(last, combine=Combine.ADD)
-        if self.allowed("copy") and not shape.signed and self.chance(0.3):
+        if self.allowed("value") and not shape.signed and self.chance(0.3):
             last = Layer(
                 "layer", "copy", ("input", "thin"), combine=last.combine, planes_out=self.some(1, 2, 3)
             )

@@ -66,8 +66,8 @@ def _windows(d: Descriptor, plan: Plan) -> dict[str, int]:
         "tap_y": d.kw * taps,
         "taps": d.kh * d.kw * taps,
     }
-    if not shift and not plan.slice and d.dilation_x == 1:
-        # The window of a row is one run of bits.
+    if not shift and plan.slice in (0, stride) and d.dilation_x == 1:
+        # The window of a row is one run of bits; a slice may be all of a pixel.
         found |= {"segments": 1, "segment_bits": d.kw * stride, "segment_x": 0}
         whole = (d.kh, d.kw, d.h_out, d.w_out, d.pad_y, d.pad_x, d.dilation_y)
         bits = d.h_in * row

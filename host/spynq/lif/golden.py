@@ -1,8 +1,8 @@
 """Integer golden model of the LIF engine: a list of descriptors and a memory image, nothing else.
 
 This is the contract: gateware equals it bit for bit. Steps of a layer, in order: read_map, gather,
-filter_sums (if there is a FIR), then per time step scale, leak, integrate, fire, reset, saturate,
-write. Every width of the contract is asserted on the way.
+addend (words from memory, perhaps delayed), then per time step scale, leak, integrate, fire, reset,
+saturate, write. Every width of the contract is asserted on the way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from spynq.lif.descriptor import Channel, Descriptor, Fir, Plan
 from spynq.lif.geometry import cover, geometry
 from spynq.lif.golden_gather import Gather, read_weights
 from spynq.lif.golden_maps import Integers, Maps, read_map, write_map
-from spynq.lif.golden_neuron import Neurons, Step, filter_sums, fits
+from spynq.lif.golden_neuron import Neurons, Step, fits, toward_zero
 from spynq.lif.lanes import positions
 from spynq.lif.params import BEAT_BYTES
 from spynq.model import Memory
@@ -77,7 +77,7 @@ def carry_out(memory: Memory, base: int, d: Descriptor, trace: Trace | None = No
     block = max(1, _NEURONS_AT_ONCE // (d.h_out * d.w_out * d.c_out))
     for start in range(0, d.samples, block):
         samples = range(start, min(start + block, d.samples))
-        counts += layer.copy(samples) if d.op == Op.COPY else layer.run(samples)
+        counts += layer.run(samples)
     return counts
 
 
@@ -96,8 +96,6 @@ class _Layer:
 
     def __post_init__(self) -> None:
         d, plan = self.d, self.plan
-        if d.op == Op.COPY:
-            return
         for name, value in geometry(d, plan).items():
             if getattr(plan, name) != value:
                 raise AssertionError(f"the plan says {name} {getattr(plan, name)}, the layer {value}")
@@ -128,19 +126,20 @@ class _Layer:
         """A of each step in turn, shape (samples, rows, pixels, channels)."""
         assert self.gather is not None
         d = self.d
+        # What stays the same is met once.
+        met = 1 if self.plan.static else d.steps
         size = len(samples) * d.h_out * d.w_out * d.kh * d.kw * d.c_in
-        block = d.steps if self.fir else max(1, min(d.steps, _ELEMENTS_AT_ONCE // size))
-        for start in range(0, d.steps, block):
-            steps = range(start, min(start + block, d.steps))
+        block = max(1, min(met, _ELEMENTS_AT_ONCE // size))
+        for start in range(0, met, block):
+            steps = range(start, min(start + block, met))
             maps = self._maps(samples, steps)
             seen = int((maps.events * self.cover_y[:, None] * self.cover_x).sum())
             counts.events += seen if self.plan.slice else seen * self.plan.rounds
             counts.spikes_in += maps.spikes
             flat = maps.values.reshape(-1, *maps.values.shape[2:])
             sums = self.gather(flat).reshape(len(samples), len(steps), d.h_out, d.w_out, d.c_out)
-            if self.fir:
-                sums = filter_sums(fits("A", sums, 24), self.fir)
-            yield from sums.swapaxes(0, 1)
+            for step in sums.swapaxes(0, 1):
+                yield from [step] * (d.steps // met)
 
     def run(self, samples: range) -> Counts:
         """A layer with neurons, or the sums of one without."""
@@ -150,13 +149,16 @@ class _Layer:
             neurons.load(self._words(d.states, self.plan.state_sample, samples).view(np.uint32))
         tally = np.zeros((len(samples), d.c_out), np.int64)
         for t, sums in enumerate(self._sums(samples, counts)):
-            bias = self._bias(samples, t)
+            sums = sums + self.addend(samples, t)
             if d.output == Output.SUMS:
-                self._store(d.result + t * self.plan.out_step, samples, neurons.scale(sums, bias))
+                assert not d.fire and not neurons.rest.any(), "sums are of neurons at rest at 0"
+                words = fits("a sum", neurons.scale(sums), 24)
+                self._store(d.result + t * self.plan.out_step, samples, words)
                 continue
-            step = neurons.step(sums, bias)
+            step = neurons.step(sums)
             counts.saturated += step.saturated
-            counts.spikes_out += int(np.count_nonzero(step.spikes))
+            if d.output != Output.VALUE:
+                counts.spikes_out += int(np.count_nonzero(step.spikes))
             tally += step.spikes.sum(axis=(1, 2))
             self._output(samples, t, step, counts)
             if self.trace:
@@ -165,12 +167,25 @@ class _Layer:
         self._finish(samples, neurons, tally)
         return counts
 
-    def _bias(self, samples: range, t: int) -> Integers | int:
-        d, plan = self.d, self.plan
-        if not d.bias:
+    def addend(self, samples: range, t: int) -> Integers | int:
+        """What memory adds to the sums of a step: a word, or several steps' words through the FIR."""
+        if not self.d.bias:
             return 0
-        words = self._words(plan.bias_map + t * plan.bias_step, plan.bias_sample, samples)
-        return words.astype(np.int64)
+        if self.fir is None:
+            return fits("a word", self._words_of(samples, t), 24)
+        end = t
+        if self.fir.segment:
+            end = t - t % self.fir.segment + self.fir.segment - 1
+        total = np.zeros((len(samples), self.d.h_out, self.d.w_out, self.d.c_out), np.int64)
+        for delay, tap in enumerate(self.fir.taps):
+            if 0 <= end - delay < self.d.steps:
+                total += tap * fits("a word", self._words_of(samples, end - delay), 24)
+        return fits("a word behind the FIR", toward_zero(total, self.fir.shift), 24)
+
+    def _words_of(self, samples: range, t: int) -> Integers:
+        plan = self.plan
+        place = plan.words + t * plan.words_step
+        return self._words(place, plan.words_sample, samples).astype(np.int64)
 
     def _output(self, samples: range, t: int, step: Step, counts: Counts) -> None:
         d, plan = self.d, self.plan
@@ -180,6 +195,7 @@ class _Layer:
             whole = np.maximum(step.v if plan.value_after else step.u, 0) >> plan.value_shift
             values = np.minimum(whole, (1 << plan.planes_out) - 1)
             counts.saturated += int(np.count_nonzero(values != whole))
+            counts.spikes_out += sum(int((values >> p & 1).sum()) for p in range(plan.planes_out))
         else:
             return
         for i, n in enumerate(samples):
@@ -222,17 +238,3 @@ class _Layer:
             content = np.zeros((d.h_out, d.w_out, plan.out_channels), "<i4")
             content[..., self.lanes] = values[i]
             self.memory.write(self.base + (place + n * stride) * BEAT_BYTES, content.tobytes())
-
-    def copy(self, samples: range) -> Counts:
-        """Join the sources bit by bit, or add their values, clipped to the planes of the output."""
-        d, plan = self.d, self.plan
-        counts = Counts()
-        for n in samples:
-            for t in range(d.steps):
-                maps = self._maps(range(n, n + 1), range(t, t + 1))
-                whole = maps.values[0, 0].astype(np.int64)
-                values = np.minimum(whole, (1 << plan.planes_out) - 1)
-                counts.saturated += int(np.count_nonzero(values != whole))
-                counts.spikes_in += maps.spikes
-                write_map(self.memory, self.base, d, plan, n, t, values)
-        return counts

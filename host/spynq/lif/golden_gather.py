@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
-from spynq.lif.codes import Combine, Pool, WeightFormat
+from spynq.lif.codes import Pool, WeightFormat
 from spynq.lif.descriptor import Descriptor, Plan
 from spynq.lif.lanes import positions
 from spynq.lif.params import BEAT_BYTES, LANES
@@ -133,6 +133,6 @@ class Gather:
 def _largest_value(d: Descriptor, plan: Plan) -> int:
     """Largest magnitude of an input value after pooling and joining."""
     value = 1 << d.planes - 1 if d.signed else (1 << d.planes) - 1
-    if d.second and d.combine == Combine.ADD:
+    if d.second:
         value += (1 << plan.planes_second) - 1
     return value << 2 * d.pool_log2 if d.pool_in == Pool.SUM else value

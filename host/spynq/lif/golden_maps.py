@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from spynq.lif.codes import Combine, Pool
+from spynq.lif.codes import Pool
 from spynq.lif.descriptor import Descriptor, Plan
 from spynq.lif.lanes import Lanes, positions
 from spynq.lif.params import BEAT_BYTES
@@ -35,8 +35,6 @@ class Maps:
         d = descriptor
         self.spikes = spikes
         planes = [d.planes, plan.planes_second]
-        if d.second and d.combine != Combine.ADD:
-            sources, planes = [_joined(sources[0], sources[1], Combine(d.combine))], planes[:1]
         self.values = np.zeros(_pooled_shape(sources[0], d), np.int16)
         self.events = np.zeros(self.values.shape[2:4], np.int64)
         for number, bits in enumerate(sources):
@@ -51,7 +49,7 @@ class Maps:
         k = 1 << d.pool_log2 if d.pool_in != Pool.NONE else 1
         rows, pixels = self.events.shape
         cut = bits[:, :, : rows * k, : pixels * k].reshape(*bits.shape[:2], rows, k, pixels, k, -1)
-        pooled = cut.max(axis=(3, 5)) if d.pool_in == Pool.OR else cut.sum(axis=(3, 5), dtype=np.int16)
+        pooled = cut.sum(axis=(3, 5), dtype=np.int16)
         self.values += pooled * np.int16(weight)
         self.events += pooled.sum(axis=(0, 1, 4), dtype=np.int64)
 
@@ -60,12 +58,6 @@ def _pooled_shape(bits: Bits, d: Descriptor) -> tuple[int, ...]:
     shift = d.pool_log2 if d.pool_in != Pool.NONE else 0
     samples, steps, _, rows, pixels, channels = bits.shape
     return samples, steps, rows >> shift, pixels >> shift, channels
-
-
-def _joined(first: Bits, second: Bits, combine: Combine) -> Bits:
-    if combine == Combine.OR:
-        return first | second
-    return first & (second ^ np.uint8(combine == Combine.AND_NOT))
 
 
 def read_beats(memory: Memory, address: int, beats: int) -> npt.NDArray[np.uint8]:

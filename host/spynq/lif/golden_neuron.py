@@ -1,4 +1,4 @@
-"""Neurons of the golden model: leak, integrate, fire, reset, saturate; and the FIR over time."""
+"""Neurons of the golden model: leak, integrate, fire, reset, saturate."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spynq.lif.codes import Leak, Refractory, Reset
-from spynq.lif.descriptor import Channel, Descriptor, Fir
+from spynq.lif.descriptor import Channel, Descriptor
 
-__all__ = ["Integers", "Neurons", "Step", "filter_sums", "fits", "toward_zero"]
+__all__ = ["Integers", "Neurons", "Step", "fits", "toward_zero"]
 
 Integers = npt.NDArray[np.int64]
 _DECAY_BITS = 12
@@ -28,20 +28,6 @@ def toward_zero(values: Integers, shift: int) -> Integers:
     """Divide by 2**shift, truncating toward zero, so that what decays reaches rest."""
     whole: Integers = np.abs(values) >> shift
     return np.where(values < 0, -whole, whole)
-
-
-def filter_sums(sums: Integers, fir: Fir) -> Integers:
-    """FIR over time: ``sums`` has shape (samples, steps, ...); before step 0 it is zero."""
-    steps = np.arange(sums.shape[1])
-    ends = steps
-    if fir.segment:
-        ends = steps - steps % fir.segment + fir.segment - 1
-    total = np.zeros_like(sums)
-    for delay, tap in enumerate(fir.taps):
-        places = ends - delay
-        known = (places >= 0) & (places < sums.shape[1])
-        total[:, known] += tap * sums[:, places[known]]
-    return fits("a sum after the FIR", toward_zero(total, fir.shift), 24)
 
 
 @dataclass
@@ -106,10 +92,10 @@ class Neurons:
         field = self.r if self.d.refractory else self.fired.astype(np.int64)
         return (self.v & 0xFF_FFFF | field << 24).astype(np.uint32)
 
-    def scale(self, sums: Integers, bias_map: Integers | int) -> Integers:
+    def scale(self, sums: Integers) -> Integers:
         """J = A * 2**F + b."""
         scaled: Integers = np.left_shift(fits("A", sums, 24), self.d.fraction)
-        j: Integers = scaled + self.bias + bias_map
+        j: Integers = scaled + self.bias
         return j
 
     def leak(self) -> Integers:
@@ -151,9 +137,9 @@ class Neurons:
             return u - spikes * self.zeta
         return u
 
-    def step(self, sums: Integers, bias_map: Integers | int = 0) -> Step:
+    def step(self, sums: Integers) -> Step:
         """One time step of all neurons."""
-        u = self.integrate(self.leak(), self.scale(sums, bias_map))
+        u = self.integrate(self.leak(), self.scale(sums))
         spikes = self.fire(u)
         v = self.reset(u, spikes)
         limit = 1 << self.bits - 1

@@ -138,7 +138,7 @@ class Area:
 
 @dataclass(frozen=True)
 class LayerReport:
-    """What became of a layer.
+    """What became of a layer, all its parts together, or of a helper (whose name holds a colon).
 
     Parameters
     ----------
@@ -180,12 +180,14 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Task:
-    """One descriptor with its plan, and the layer it belongs to."""
+    """One descriptor with its plan, its layer, the maps that it reads, and how many words add to a sum."""
 
     layer: str
     descriptor: Descriptor
     plan: Plan
     beat: int
+    sources: tuple[str, ...] = ()
+    delays: int = 1
 
 
 @dataclass
@@ -217,8 +219,6 @@ class Image:
     layers : list of LayerReport
     resident : bool
         All weights stay in the weight memory, so that later runs need not load them.
-    sources : dict of str to tuple of str
-        Maps that each layer reads.
     """
 
     name: str
@@ -235,7 +235,6 @@ class Image:
     maps: dict[str, Area]
     layers: list[LayerReport]
     resident: bool
-    sources: dict[str, tuple[str, ...]]
 
     def layer_at(self, address: int) -> str:
         """Layer whose descriptors, weights, maps or results hold a byte address from BASE."""

@@ -116,7 +116,8 @@ class Layer:
         Unique in the network; errors and reports use it.
     kind : str
         ``"conv"``, ``"fc"`` (kernel = the whole pooled input map), ``"pool"`` (every channel by itself,
-        weights 1, then the neuron) or ``"copy"`` (sources joined bit by bit or added, no neuron).
+        weights 1, then the neuron), ``"copy"`` (sources joined bit by bit or added, no neuron) or
+        ``"zeros"`` (a map of one channel and ``kernel`` pixels without a spike; needs no source).
     sources : tuple of str
         One or two of ``"input"`` and names of earlier layers.
     weights : ndarray of int64, shape (c_out, c_in / groups, kh, kw), optional
@@ -140,7 +141,7 @@ class Layer:
     fir : Fir, optional
         Multi-delay synapse.
     bias_map : ndarray of int64, shape (c_out, height, width), optional
-        Added every step beside the channel's bias. 24 bits.
+        Added to the sums every step, in units of weights. 24 bits.
     output : Output
         SPIKES, VALUE, COUNTS, MEMBRANE (after the last step) or SUMS.
     planes_out : int
@@ -149,6 +150,13 @@ class Layer:
         A VALUE is max(U, 0) >> value_shift, clipped to planes_out bits.
     value_after : bool
         Take the membrane after the reset in place of U.
+    words : str, optional
+        Layer with output SUMS and maps of the same shape, whose sums are added to those of this one in
+        every step; through ``fir``, if there is one.
+    kernel_rows : (int, int), optional
+        First row of the kernel that is used, and the one behind the last: a part of a large layer.
+    owner : str
+        Layer of the user's that this one is a part of, whose counters it shares; itself by default.
     """
 
     name: str
@@ -172,6 +180,21 @@ class Layer:
     planes_out: int = 1
     value_shift: int = 0
     value_after: bool = False
+    words: str | None = None
+    kernel_rows: tuple[int, int] | None = None
+    owner: str = ""
+
+    @property
+    def reported(self) -> str:
+        """Name under which its counters and costs are reported."""
+        return self.owner or self.name
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Rows of the kernel that are used."""
+        if self.kernel_rows is not None:
+            return self.kernel_rows
+        return 0, self.kernel[0] if self.weights is None else self.weights.shape[2]
 
 
 @dataclass(frozen=True)

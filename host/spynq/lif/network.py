@@ -233,9 +233,10 @@ class CompiledNetwork:
         off = float(np.abs(exact - rounded).max()) if exact.size else 0.0
         # Eight-bit inputs are rounded, as a camera does; spikes and counts must be what they are.
         if (off > _NOT_WHOLE and bits < 8) or rounded.min() < low or rounded.max() > high:
+            partly = " with fractions" if off > _NOT_WHOLE else ""
             raise LifError(
                 "E08",
-                f"inputs go from {values.min():g} to {values.max():g}, and {bits} "
+                f"inputs go from {values.min():g} to {values.max():g}{partly}, and {bits} "
                 f"bit{'s' * (bits > 1)} of scale "
                 f"{self.entry.scale:g} hold whole numbers from {low} to {high}; load with calibrate= "
                 "or planes=8",

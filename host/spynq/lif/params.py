@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from spynq.contract import Field, Kernel, Limit, Master, Register
 from spynq.lif.formats import CHANNEL, COUNTERS, DESCRIPTOR, FIR, PLAN, STATE
 
-__all__ = ["BEAT_BYTES", "BUILT", "COLUMNS", "FEATURES", "KERNEL", "LANES", "LifConfig", "mask"]
+__all__ = ["BEAT_BYTES", "COLUMNS", "FEATURES", "KERNEL", "LANES", "LifConfig", "mask"]
 
 BEAT_BYTES = 16
 """Bytes of a word of the memory port: the unit of every address and stride."""
@@ -32,22 +32,16 @@ FEATURES = (
     "static",
     "stream",
     "value",
-    "copy",
-    "or_pool",
-    "combine",
-    "fir",
     "sums",
-    "bias_map",
+    "words",
+    "fir",
 )
-"""Bits of CAP_FEATURES from 0 on: what a build can do; spynq.lif.features says which layer needs what."""
-
-BUILT = ("gather", "slice", "planes", "second", "counts", "membrane", "state", "codebook", "static", "stream")
-"""Those that the gateware has; the golden model has all."""
+"""Bits of CAP_FEATURES from 0 on, parts that a build may lack; spynq.lif.features says what needs which."""
 
 _TOTALS = (
     ("EVENTS", "Spikes fed to streams of columns, once per window and round"),
     ("SPIKES_IN", "Spikes in the input maps read"),
-    ("SPIKES_OUT", "Spikes fired"),
+    ("SPIKES_OUT", "Spikes fired; of values the bits set in them"),
 )
 
 
@@ -72,6 +66,7 @@ KERNEL = Kernel(
         ("CAP_UNITS", "Pixels times rounds that a column may have in a descriptor."),
         ("CAP_ROUNDS", "Rounds of a descriptor: lane groups whose channel records a column holds."),
         ("CAP_TAPS", "Delays of the FIR over time."),
+        ("CAP_KEPT", "Pairs of neurons of a column whose sums are kept while the input stays the same."),
         ("CAP_DSP", "1: the adders are DSP48E2 primitives; 0: fabric."),
     ),
     registers=(
@@ -138,6 +133,9 @@ class LifConfig:
         Rounds of a descriptor, 1 to 255.
     taps : int
         Delays of the FIR over time, at most 16.
+    kept : int
+        Pairs of neurons of a column (units times cycles of a unit) whose sums are kept while the input
+        stays the same; layers with more gather it at every step.
     dsp : bool
         Instantiate DSP48E2 adders; otherwise fabric adders of the same behaviour.
     features : int
@@ -151,13 +149,14 @@ class LifConfig:
     units: int = 512
     rounds: int = 32
     taps: int = 16
+    kept: int = 512
     dsp: bool = True
-    features: int = mask(*BUILT)
+    features: int = mask(*FEATURES)
 
     def __post_init__(self) -> None:
         if self.columns not in COLUMNS:
             raise ValueError(f"columns must be one of {', '.join(map(str, COLUMNS))}, not {self.columns}")
-        for name, low, high in (("maps", 16, 1 << 16), ("units", 8, 1 << 14)):
+        for name, low, high in (("maps", 16, 1 << 16), ("units", 8, 1 << 14), ("kept", 8, 1 << 14)):
             value = getattr(self, name)
             if not low <= value <= high or value & (value - 1):
                 raise ValueError(f"{name} must be a power of two from {low} to {high}, not {value}")
@@ -196,5 +195,6 @@ class LifConfig:
             "CAP_UNITS": self.units,
             "CAP_ROUNDS": self.rounds,
             "CAP_TAPS": self.taps,
+            "CAP_KEPT": self.kept,
             "CAP_DSP": int(self.dsp),
         }

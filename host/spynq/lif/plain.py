@@ -187,7 +187,7 @@ class _Plain:
         v, r, fired, spikes = p.rest, 0, False, 0
         written = []
         for a in currents:
-            j = (a << n.fraction) + p.bias + extra
+            j = (a + extra << n.fraction) + p.bias
             if layer.output == Output.SUMS:
                 written.append(j)
                 continue

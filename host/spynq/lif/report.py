@@ -69,10 +69,13 @@ def report(network: CompiledNetwork, steps: int, density: float = 0.1) -> list[L
     from spynq.lif.estimate import estimate
 
     image = network.image(steps)
+    stages = {stage.layer.name: stage for stage in network.stages}
     cycles = {layer.name: layer.cycles for layer in estimate(image, density).layers}
     lines = []
-    for stage, laid in zip(network.stages, image.layers, strict=True):
-        neuron = stage.layer.neuron
+    for laid in image.layers:
+        # A helper, as what joins spikes before a layer, is no stage.
+        stage = stages.get(laid.name)
+        neuron = stage.layer.neuron if stage else None
         fires = neuron is not None and neuron.fires
         lines.append(
             LayerLine(
@@ -80,7 +83,7 @@ def report(network: CompiledNetwork, steps: int, density: float = 0.1) -> list[L
                 laid.kind,
                 str(laid.shape).replace(" ", ""),
                 laid.format,
-                stage.error,
+                stage.error if stage else 0.0,
                 neuron.fraction if neuron is not None else 0,
                 int(neuron.theta.max()) if neuron is not None and fires else 0,
                 laid.bound,

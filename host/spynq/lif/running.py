@@ -69,9 +69,9 @@ def execute(
             done = driver.run(image, given, **({} if timeout is None else {"timeout": timeout}))
             cycles += done.cycles
             _count(image, done.counters, totals)
-            for name, area in image.maps.items():
-                if name != image.input.name:
-                    maps.setdefault(name, []).append(area.get(done.memory, len(given)))
+            for stage in network.stages:
+                found = image.maps[stage.layer.name].get(done.memory, len(given))
+                maps.setdefault(stage.layer.name, []).append(found)
             advance(len(given))
     joined = {name: np.concatenate(parts) for name, parts in maps.items()}
     return _result(network, values, label, joined, totals, cycles)
@@ -141,7 +141,7 @@ def watch(network: CompiledNetwork, values: npt.NDArray[Any]) -> dict[str, npt.N
     memory = _Memory(image)
     image.input.put(memory.bytes, np.moveaxis(network.whole(values), 0, 1))
     found: dict[str, npt.NDArray[np.float64]] = {}
-    lsb = {stage.layer.name: stage.lsb for stage in network.stages}
+    lsb = {stage.layer.name: stage.lsb for stage in network.stages if stage.stage.kind != "copy"}
     for task in image.tasks:
         seen: list[Ints] = []
 
@@ -149,7 +149,7 @@ def watch(network: CompiledNetwork, values: npt.NDArray[Any]) -> dict[str, npt.N
             seen.append(np.asarray(step.u).copy())
 
         carry_out(memory, 0, task.descriptor, see)
-        if seen:
+        if seen and task.layer in lsb:
             real = np.moveaxis(np.stack(seen), -1, 1) * lsb[task.layer][:, None, None]
             if task.layer in found:
                 raise LifError("E05", f"layer {task.layer!r} is too large to be watched whole")

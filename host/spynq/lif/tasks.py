@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spynq.lif.areas import MAPS, Job, Memory
-from spynq.lif.codes import Bias, Op, Output, Pool
+from spynq.lif.codes import Bias, Output, Pool
 from spynq.lif.descriptor import Channel, Descriptor, Plan
 from spynq.lif.descriptor import Fir as FirRecord
 from spynq.lif.encode import encode_groups
@@ -28,13 +28,26 @@ _FARTHEST = (1 << 23) - 1
 
 @dataclass
 class Prepared:
-    """A piece of a layer without the addresses of maps; ``piece`` is absent for a copy."""
+    """A piece of a layer without the addresses of maps.
+
+    Parameters
+    ----------
+    layer : Layer
+    piece : Piece
+    descriptor : Descriptor
+    plan : Plan
+    part : int
+        Which of the runs of rows it is.
+    chunk : int, optional
+        The only chunk that it is for: the plan names words of that chunk's steps.
+    """
 
     layer: Layer
-    piece: Piece | None
+    piece: Piece
     descriptor: Descriptor
     plan: Plan
     part: int = 0
+    chunk: int | None = None
 
 
 def round_parts(tiled: Tiled) -> list[range]:
@@ -53,10 +66,6 @@ def constants(job: Job, layer: Layer, memory: Memory, bases: Mapping[tuple[str, 
     bases : mapping of (str, int) to int
         First tap in the weight memory by layer and first round.
     """
-    if layer.kind == "copy":
-        return [
-            Prepared(layer, None, Descriptor(op=Op.COPY, params=memory.append(bytes(PLAN_BYTES))), Plan())
-        ]
     tiled = job.tiled[layer.name]
     fir = memory.append(_fir(layer)) if layer.fir is not None else 0
     bias_map = memory.append(_bias_words(layer, tiled)) if layer.bias_map is not None else 0
@@ -72,9 +81,11 @@ def constants(job: Job, layer: Layer, memory: Memory, bases: Mapping[tuple[str, 
         d.taps = fir
         d.weights, plan.weight_beats = weights[piece.rounds[0]]
         plan.weight_base = bases[layer.name, piece.rounds[0]]
-        plan.bias_map = bias_map and bias_map + _words_before(tiled, piece)
-        d.params = memory.append(bytes(PLAN_BYTES) + _records(tiled, piece))
-        found.append(Prepared(layer, piece, d, plan, rows.index(piece.rows)))
+        plan.words = bias_map and bias_map + _words_before(tiled, piece)
+        chunks = [None] if layer.words is None else range(len(job.chunks))
+        for chunk in chunks:
+            own = replace(d, params=memory.append(bytes(PLAN_BYTES) + _records(tiled, piece)))
+            found.append(Prepared(layer, piece, own, replace(plan), rows.index(piece.rows), chunk))
     return found
 
 
@@ -124,7 +135,8 @@ def _describe(tiled: Tiled, piece: Piece, config: LifConfig) -> tuple[Descriptor
         groups=layer.groups, pool_in=layer.pool_in if tiled.pool else Pool.NONE, pool_log2=tiled.pool,
         format=tiled.format, reset=neuron.reset, leak=neuron.leak, refractory=neuron.refractory,
         policy=neuron.policy, fire=int(neuron.fires),
-        bias=Bias.CHANNEL if layer.bias_map is None else Bias.MAP, use_fir=int(layer.fir is not None),
+        bias=Bias.CHANNEL if layer.bias_map is None and layer.words is None else Bias.WORDS,
+        use_fir=int(layer.fir is not None),
         fraction=neuron.fraction, output=layer.output,
     )  # fmt: skip
     row = tiled.source.width * tiled.into.stride
@@ -166,6 +178,8 @@ def chunks_of(
     for part in prepared:
         _set_strides(job, part, areas)
         for number, steps in enumerate(job.chunks):
+            if part.chunk not in (None, number):
+                continue
             d = replace(part.descriptor, steps=len(steps), t0=steps[0], samples=job.samples)
             d.first = int(job.first and number == 0)
             d.last = int(job.last and number == len(job.chunks) - 1)
@@ -173,8 +187,10 @@ def chunks_of(
             d.resident = int(0 < d.weights == loaded)
             loaded = d.weights
             _set_addresses(job, part, d, areas, number)
-            if part.piece is not None:
-                d.states = states + _words_before(job.tiled[part.layer.name], part.piece)
+            d.states = states + _words_before(job.tiled[part.layer.name], part.piece)
+            if d.output == Output.SUMS:
+                # Sums have no memory.
+                d.first = d.last = 1
             found.append((d, part.plan))
     return found
 
@@ -184,7 +200,8 @@ def _set_strides(job: Job, part: Prepared, areas: Mapping[str, Area]) -> None:
     source, out = areas[layer.sources[0]], areas[layer.name]
     plan.columns = job.config.columns
     plan.in_plane, plan.in_sample = source.plane, source.sample
-    plan.static = int(source.name == "input" and job.network.static)
+    still = source.name == "input" and job.network.static and len(layer.sources) == 1
+    plan.static = int(still and _pairs(plan) <= job.config.kept)
     plan.in_step = _step(job, source)
     if len(layer.sources) > 1:
         second = areas[layer.sources[1]]
@@ -192,17 +209,23 @@ def _set_strides(job: Job, part: Prepared, areas: Mapping[str, Area]) -> None:
         plan.second_step = _step(job, second)
     plan.out_plane, plan.out_step, plan.out_sample = out.plane, out.step, out.sample
     plan.planes_out = out.shape.planes if out.kind in MAPS else 1
-    if part.piece is None:
-        plan.in_channels = plan.out_channels = source.lanes.stride
-        plan.in_lanes = plan.out_lanes = source.lanes.lanes
-        plan.in_beats, plan.out_beats = source.plane, out.plane
-        return
+    if layer.words is not None:
+        assert part.chunk is not None
+        words = areas[layer.words]
+        before = _words_before(job.tiled[layer.name], part.piece)
+        plan.words = words.beat + job.chunks[part.chunk][0] * words.step + before
+        plan.words_step, plan.words_sample = words.step, words.sample
     plan.state_sample = job.state_beats(layer.name)
     if out.kind == Output.COUNTS:
         plan.out_beats = plan.out_channels * 2 // BEAT_BYTES
     else:
         bits = (1 if out.kind in MAPS else 32) * plan.out_channels
         plan.out_beats = -(-len(part.piece.rows) * out.shape.width * bits // _BEAT_BITS)
+
+
+def _pairs(plan: Plan) -> int:
+    """Pairs of neurons of a column, at most."""
+    return -(-plan.units // (plan.columns >> plan.log2_h)) * plan.lif_cycles
 
 
 def _step(job: Job, source: Area) -> int:
@@ -212,18 +235,13 @@ def _step(job: Job, source: Area) -> int:
 def _set_addresses(job: Job, part: Prepared, d: Descriptor, areas: Mapping[str, Area], number: int) -> None:
     layer, plan, piece = part.layer, part.plan, part.piece
     source, out, t = areas[layer.sources[0]], areas[layer.name], job.chunks[number][0]
-    d.second, d.combine = int(len(layer.sources) > 1), layer.combine
+    d.second = int(len(layer.sources) > 1)
     d.planes, d.signed = source.shape.planes, int(source.shape.signed)
     row = source.shape.width * source.lanes.stride
-    skipped = 0 if piece is None else piece.first_row * row // _BEAT_BITS
+    skipped = piece.first_row * row // _BEAT_BITS
     d.input = source.beat + t * plan.in_step + skipped
     if d.second:
         d.second_input = areas[layer.sources[1]].beat + t * plan.second_step + skipped
-    if piece is None:
-        d.c_in, d.h_in, d.w_in = source.shape.channels, source.shape.height, source.shape.width
-        d.c_out, d.h_out, d.w_out = d.c_in, d.h_in, d.w_in
-        d.result = out.beat + t * out.step
-        return
     tiled = job.tiled[layer.name]
     lanes = piece.rounds[0] * tiled.round_lanes
     if out.kind == Output.COUNTS:

@@ -83,6 +83,11 @@ class Tiled:
     pieces: list[Piece]
 
     @property
+    def padding(self) -> int:
+        """Rows of padding above the first kernel row that is used; below 0: rows that are skipped."""
+        return self.layer.padding[0] - self.layer.rows[0] * self.layer.dilation[0]
+
+    @property
     def taps(self) -> int:
         """Taps of a lane group."""
         return int(self.groups.shape[1])
@@ -112,6 +117,7 @@ def tile(layer: Layer, shapes: Mapping[str, MapShape], into: Lanes, config: LifC
     depthwise = layer.kind == "conv" and layer.groups == source.channels == shape.channels > 1
     sliced = layer.kind == "pool" or depthwise
     weights, dilation = _dense(layer, sliced, shape.channels), layer.dilation
+    weights = weights[:, :, slice(*layer.rows)]
     if pool and dilation != (1, 1):
         # The taps of a pooled pixel follow each other only without dilation.
         weights, dilation = _dilated(weights, dilation), (1, 1)
@@ -195,7 +201,7 @@ def _pieces(tiled: Tiled, planes: int, config: LifConfig) -> list[Piece]:
         if rows <= unit:
             raise LifError(
                 "E05",
-                f"layer {tiled.layer.name!r}: {rows} of its {high} output rows are {units} units of a "
+                f"layer {tiled.layer.reported!r}: {rows} of its {high} output rows are {units} units of a "
                 "column and "
                 f"{beats} beats of input, and this build holds {config.units} and {config.maps}; "
                 "use a build with larger units= or maps=, or a smaller map",
@@ -214,7 +220,7 @@ def _rounds_at_once(tiled: Tiled, config: LifConfig) -> int:
         return whole
     raise LifError(
         "E05",
-        f"layer {tiled.layer.name!r}: {tiled.taps} taps in {tiled.rounds} rounds, and a column of this "
+        f"layer {tiled.layer.reported!r}: {tiled.taps} taps in {tiled.rounds} rounds, and a column of this "
         "build holds "
         f"{config.weights} taps and {config.rounds} rounds; use more columns, a build with larger weights=, "
         "or split the layer",
@@ -224,17 +230,15 @@ def _rounds_at_once(tiled: Tiled, config: LifConfig) -> int:
 def _piece(tiled: Tiled, rows: range, rounds: range) -> Piece:
     layer = tiled.layer
     pooled = tiled.source.height >> tiled.pool
-    stride, pad = layer.stride[0], layer.padding[0]
-    if len(rows) == tiled.shape.height:
+    stride, pad = layer.stride[0], tiled.padding
+    if len(rows) == tiled.shape.height and layer.kernel_rows is None:
         return Piece(rows, rounds, 0, tiled.source.height, pad)
     start = rows[0] * stride - pad
     stop = rows[-1] * stride - pad + (tiled.kernel[0] - 1) * tiled.dilation[0] + 1
     if start >= pooled:
-        raise LifError(
-            "E05",
-            f"layer {layer.name!r}: it is cut in pieces, and rows from {rows[0]} on see only padding "
-            f"({pad}); use less padding or a build with larger units=",
-        )
+        # Windows behind the map see as little as those before it, which takes no more padding than there is.
+        above = (len(rows) - 1) * stride + (tiled.kernel[0] - 1) * tiled.dilation[0] + 1
+        return Piece(rows, rounds, 0, 1 << tiled.pool, above)
     first = max(0, start)
     last = max(first + 1, min(stop, pooled))
     return Piece(rows, rounds, first << tiled.pool, (last - first) << tiled.pool, max(0, -start))

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spynq.lif.assemble import assemble
-from spynq.lif.codes import Bias, Combine, Leak, Op, Output, Pool, Refractory, Reset, WeightFormat
+from spynq.lif.codes import Bias, Leak, Op, Output, Pool, Refractory, Reset, WeightFormat
 from spynq.lif.errors import LifError
 from spynq.lif.generator import Case, random_case
 from spynq.lif.golden import PLAN_BEATS
@@ -23,7 +23,6 @@ __all__ = ["SMALL", "Start", "cases", "constants"]
 _CODES = {
     "OP": Op,
     "POOL": Pool,
-    "COMBINE": Combine,
     "FORMAT": WeightFormat,
     "RESET": Reset,
     "LEAK": Leak,
@@ -142,23 +141,6 @@ def _with(content: npt.NDArray[np.uint8], task: Task, **fields: Any) -> npt.NDAr
     return changed
 
 
-def _takes_any_bias(task: Task) -> bool:
-    """Sums would leave their words, membranes are clipped."""
-    return task.plan.bias_map > 0 and task.descriptor.output != Output.SUMS
-
-
-def _moving_bias(rng: np.random.Generator) -> Start:
-    """A bias map that is another one at every step and sample."""
-    case, image = next((c, i) for c, i in _drawn(rng) if any(map(_takes_any_bias, i.tasks)))
-    content = _content(image, case)
-    for task in image.tasks:
-        if _takes_any_bias(task):
-            plan = replace(task.plan, bias_step=1, bias_sample=2)
-            _put(content, task.descriptor.params, plan.pack())
-            content = _with(content, task, bias=Bias.MAP_PER_STEP)
-    return _start("moving bias", rng, image, content)
-
-
 def _going_on(rng: np.random.Generator) -> Start:
     """Any membranes and refractory steps at the begin, and all of them kept at the end."""
     drawn = _drawn(rng, first=False, last=False)
@@ -179,5 +161,4 @@ def cases(rng: np.random.Generator) -> Iterator[Start]:
         case, image = next(drawn)
         yield _start(f"seed {case.seed}", rng, image, _content(image, case))
         if number % 8 == 0:
-            yield _moving_bias(rng)
             yield _going_on(rng)

@@ -1,6 +1,8 @@
 """A column: weights, adders and neurons of 16 output channels."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
+from typing import Any
+
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -8,16 +10,21 @@ from amaranth.utils import ceil_log2, exact_log2
 
 from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif import neuron
+from spynq_hw.lif.addend import QUARTERS, addend_word
 from spynq_hw.lif.adders import Adders, Control
+from spynq_hw.lif.delays import Words4
 from spynq_hw.lif.neuron import Channel, Neuron, Rule, State, later
 from spynq_hw.lif.records import CHANNEL_LAYOUT
 from spynq_hw.lif.sizes import BEAT, OUTPUTS, Sizes
+from spynq_hw.lif.values import ValueRule, Values
 
 __all__ = ["PAIRS", "Column", "load_word", "neuron_control", "restore_word"]
 
 PAIRS = LANES // 2
 """Turns in which the two neurons of a column serve its channels."""
 _PAIR_BITS = exact_log2(PAIRS)
+_WAITING = 4
+"""Units whose words from memory may wait in a column."""
 
 
 def load_word(sizes: Sizes) -> data.StructLayout:
@@ -45,6 +52,8 @@ def neuron_control(sizes: Sizes) -> data.StructLayout:
             "unit": sizes.unit,
             "round": sizes.round,
             "fresh": 1,
+            "again": 1,
+            "place": sizes.kept,
             "active": 1,
             "last": 1,
             "slot": range(OUTPUTS),
@@ -76,7 +85,8 @@ class Column(wiring.Component):
         The layer's neurons.
     neurons : In(neuron_control)
         ``pair`` of ``unit`` in ``round`` is updated if ``active``, in the first step of a sample if
-        ``fresh``; with ``last`` the spikes of the unit go to output ``slot``.
+        ``fresh``; with ``last`` the spikes of the unit go to output ``slot``. Its sums are kept in
+        ``place``, and taken from there if ``again``.
     bank : In(1)
         Which of two sets of channel parameters is used.
     read : In(slot and unit), spikes : Out(16)
@@ -85,8 +95,16 @@ class Column(wiring.Component):
         Sums of the pair that is updated, and what another column adds to them, if it does.
     state : Out(ArrayLayout(State, 2))
         Of the pair named, one cycle later.
-    saturated : Out(2)
-        Membranes clipped in this cycle.
+    start : In(1), adds : In(1)
+        A layer begins; words from memory add to its sums.
+    word : In(addend_word), owns : In(1)
+        Words, and whether they are this column's; those of up to four units wait.
+    full : Out(1), arrived : Out(1)
+        No words of a further unit, please; pulse: all those of a unit are there.
+    value : In(ValueRule)
+        Values in place of spikes.
+    saturated : Out(3)
+        Membranes and values clipped in this cycle.
     """
 
     def __init__(self, config: LifConfig) -> None:
@@ -108,7 +126,14 @@ class Column(wiring.Component):
                 "sums": Out(data.ArrayLayout(signed(24), 2)),
                 "more": In(data.ArrayLayout(signed(24), 2)),
                 "state": Out(data.ArrayLayout(State, 2)),
-                "saturated": Out(2),
+                "start": In(1),
+                "adds": In(1),
+                "word": In(addend_word),
+                "owns": In(1),
+                "full": Out(1),
+                "arrived": Out(1),
+                "value": In(ValueRule),
+                "saturated": Out(range(5)),
             }
         )
 
@@ -143,6 +168,8 @@ class Column(wiring.Component):
                 write.addr.eq(address),
                 first.addr.eq(address),
                 write.data.eq(self.load.data),
+                # The port does one thing at a time, as that of an UltraRAM.
+                first.en.eq(~stores),
                 second.addr.eq(self.taps[1]),
             ]
             found[0].append(first.data)
@@ -159,6 +186,7 @@ class Column(wiring.Component):
         ends = later(m, done, 1)
         spikes, restores = Signal(LANES), Signal()
         fired: list[Value] = []
+        lanes = [Neuron() for _ in range(2)]
         # One membrane pair is two records side by side.
         states = Memory(shape=data.ArrayLayout(State, 2), depth=PAIRS << sizes.unit, init=[])
         outputs = Memory(shape=LANES, depth=1 << sizes.output, init=[])
@@ -176,18 +204,21 @@ class Column(wiring.Component):
             see.addr.eq(self.read),
             self.spikes.eq(see.data),
         ]
-        for half in range(2):
-            m.submodules[f"neuron{half}"] = lane = Neuron()
+        self._keep(m, now)
+        words = self._words(m, now)
+        for half, lane in enumerate(lanes):
+            m.submodules[f"neuron{half}"] = lane
             m.d.comb += [
                 lane.rule.eq(self.rule),
                 self.sums[half].eq(Array(sums[2 * p + half] for p in range(PAIRS))[now.pair]),
-                lane.sum.eq(self.sums[half] + self.more[half]),
+                lane.sum.eq(Mux(now.again, self._kept.data[half], self.sums[half] + self.more[half])),
+                lane.word.eq(words[half]),
                 lane.state.eq(read.data[half]),
                 lane.fresh.eq(now.fresh),
                 lane.channel.eq(self._channel(m, half)),
                 write.data[half].eq(Mux(restores, self.restore.states[half], lane.next)),
-                self.saturated[half].eq(lane.saturated & done.active),
             ]
+            m.d.comb += self._keeps.data[half].eq(lane.sum)
             fired.append(lane.spike)
         with m.If(done.active):
             with m.Switch(done.pair):
@@ -197,7 +228,78 @@ class Column(wiring.Component):
         m.d.comb += [
             out.addr.eq(Cat(ends.unit, ends.slot)),
             out.data.eq(spikes),
-            out.en.eq(ends.active & ends.last),
+            out.en.eq(ends.active & ends.last & ~self.value.on),
+        ]
+        clipped = [lane.saturated & done.active for lane in lanes]
+        if self.config.has("value"):
+            clipped += self._values(m, out, done, lanes)
+        m.d.comb += self.saturated.eq(sum(clipped))
+
+    def _values(self, m: Module, out: Any, done: data.View, lanes: list[Neuron]) -> list[Value]:
+        """Planes of values take the place of spikes; gives what was clipped."""
+        m.submodules.values = values = Values()
+        ends, unit, slot = later(m, done, 2), Signal(self.sizes.unit), Signal(range(OUTPUTS))
+        with m.If(ends.active & ends.last):
+            m.d.sync += [unit.eq(ends.unit), slot.eq(ends.slot)]
+        m.d.comb += [
+            values.rule.eq(self.value),
+            values.valid.eq(done.active),
+            values.pair.eq(done.pair),
+            values.last.eq(done.last),
+            *(values.u[half].eq(lane.u) for half, lane in enumerate(lanes)),
+            *(values.v[half].eq(lane.next.v) for half, lane in enumerate(lanes)),
+        ]
+        with m.If(values.write):
+            m.d.comb += [
+                out.addr.eq(Cat(unit, slot | values.plane)),
+                out.data.eq(values.bits),
+                out.en.eq(1),
+            ]
+        return list(values.clipped)
+
+    def _words(self, m: Module, now: data.View) -> list[Value]:
+        """Words for the pair that is updated: first in, first out, a unit at a time."""
+        if not self.config.has("words"):
+            return [Const(0, signed(24))] * 2
+        order = self.neurons
+        memory = Memory(shape=Words4, depth=_WAITING * QUARTERS, init=[], attrs={"ram_style": "distributed"})
+        m.submodules.words = memory
+        write, read = memory.write_port(), memory.read_port()
+        into, out, waiting = Signal(range(_WAITING)), Signal(range(_WAITING)), Signal(range(_WAITING + 1))
+        comes, goes = Signal(), Signal()
+        m.d.comb += [
+            comes.eq(self.word.valid & self.owns),
+            write.addr.eq(Cat(self.word.quarter, into)),
+            write.data.eq(self.word.words),
+            write.en.eq(comes),
+            self.arrived.eq(comes & (self.word.quarter == QUARTERS - 1)),
+            goes.eq(order.active & order.last & self.adds),
+            read.addr.eq(Cat(order.pair[1:], out)),
+            # The last group may be on its way still.
+            self.full.eq(waiting >= _WAITING - 1),
+        ]
+        m.d.sync += [
+            into.eq(into + self.arrived),
+            out.eq(out + goes),
+            waiting.eq(waiting + self.arrived - goes),
+        ]
+        with m.If(self.start):
+            m.d.sync += [into.eq(0), out.eq(0), waiting.eq(0)]
+        return [
+            Mux(self.adds, Mux(now.pair[0], read.data[2 + half], read.data[half]), 0).as_signed()
+            for half in range(2)
+        ]
+
+    def _keep(self, m: Module, now: data.View) -> None:
+        """Sums of an input that stays the same; those that are kept once more do not change."""
+        pair = data.ArrayLayout(signed(24), 2)
+        memory = Memory(shape=pair, depth=1 << self.sizes.kept, init=[], attrs={"ram_style": "block"})
+        m.submodules.kept = memory
+        self._kept, self._keeps = memory.read_port(), memory.write_port()
+        m.d.comb += [
+            self._kept.addr.eq(self.neurons.place),
+            self._keeps.addr.eq(now.place),
+            self._keeps.en.eq(now.active),
         ]
 
     def _channel(self, m: Module, half: int) -> Value:

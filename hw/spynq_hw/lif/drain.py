@@ -13,13 +13,13 @@ from spynq_hw.lif.neuron import State
 from spynq_hw.lif.pack import Pack
 from spynq_hw.lif.readout import Counts, Membranes
 from spynq_hw.lif.records import BEAT
-from spynq_hw.lif.sizes import Sizes
+from spynq_hw.lif.sizes import OUTPUTS, Sizes
 
 __all__ = ["Drain"]
 
 
 class Drain(wiring.Component):
-    """Empties the output memories step by step, and writes what is wanted of them.
+    """Empties the output memories as they fill, step by step, and writes what is wanted of them.
 
     Parameters
     ----------
@@ -33,10 +33,12 @@ class Drain(wiring.Component):
     layer : In(Layer), pieces, total : In
         What it is; pieces of 16 bits of a step, of which the last beat has the lowest three bits, and
         their beats.
-    finished : In(1)
-        All columns have the spikes of a step.
+    wanted : Out, written : In(1)
+        All columns have the spikes of this unit of a step.
+    stride : In(4)
+        Output slots from step to step.
     drained : Out(1)
-        Pulse: they have been read.
+        Pulse: a step has been read.
     read : Out, spikes : In(ArrayLayout(16, columns))
         Output memories, one cycle later.
     dump : Out(1), unit, pair : Out, states : In
@@ -61,7 +63,9 @@ class Drain(wiring.Component):
                 "layer": In(Layer),
                 "pieces": In(3),
                 "total": In(16),
-                "finished": In(1),
+                "wanted": Out(self.sizes.unit),
+                "written": In(1),
+                "stride": In(4),
                 "drained": Out(1),
                 "read": Out(self.sizes.output),
                 "spikes": In(data.ArrayLayout(LANES, config.columns)),
@@ -84,15 +88,20 @@ class Drain(wiring.Component):
         m.submodules.pack = self._pack = pack = Pack(self.config)
         m.submodules.counts = self._counts = Counts(self.config)
         m.submodules.membranes = self._membranes = Membranes(self.config)
-        # Where the step, the sample's result and its states go.
-        self._places = {name: Signal(ADDRESS, name=name) for name in ("step", "result", "states")}
+        # Where the step, its plane, the sample's result and its states go.
+        self._places = {name: Signal(ADDRESS, name=name) for name in ("step", "plane", "result", "states")}
         t, n = Signal(16), Signal(16)
+        slot, plane, last_plane = Signal(range(OUTPUTS)), Signal(range(OUTPUTS)), Signal()
         self._plain = Signal()
         m.d.comb += [
-            self._plain.eq(d.output == Output.SPIKES),
+            self._plain.eq((d.output == Output.SPIKES) | (d.output == Output.VALUE)),
+            last_plane.eq((d.output != Output.VALUE) | (plane == plan.planes_out - 1)),
+            pack.slot.eq(slot | plane),
             self.hold.eq(~self._plain | ~d.last | ~d.first),
             self.read.eq(pack.read),
             pack.spikes.eq(self.spikes),
+            self.wanted.eq(pack.wanted),
+            pack.written.eq(self.written),
             pack.pieces.eq(self.pieces),
             pack.total.eq(self.total),
             self.ones.eq(pack.ones),
@@ -106,7 +115,7 @@ class Drain(wiring.Component):
                     self._places["states"].eq(d.states),
                     t.eq(0),
                     n.eq(0),
-                    pack.slot.eq(0),
+                    slot.eq(0),
                 ]
                 with m.If(self.start):
                     m.next = "CLEAR"
@@ -114,28 +123,45 @@ class Drain(wiring.Component):
                 m.d.comb += self._counts.clear.eq(~self._plain)
                 m.next = "WAIT"
             with m.State("WAIT"):
-                with m.If(self.finished & self._counts.idle):
+                m.d.sync += [self._places["plane"].eq(self._places["step"]), plane.eq(0)]
+                with m.If(self.written & self._counts.idle):
                     m.d.comb += self._counts.step.eq(1)
                     m.next = "BEATS"
                     with m.If(self._plain):
                         m.next = "REQUEST"
             with m.State("REQUEST"):
-                self._ask(m, self._places["step"], "BEATS")
+                self._ask(m, self._places["plane"], "BEATS")
             with m.State("BEATS"):
                 m.d.comb += pack.run.eq(1)
                 with m.If(pack.end):
-                    m.d.comb += self.drained.eq(1)
                     m.d.sync += [
-                        pack.slot.eq(pack.slot + 1),
-                        self._places["step"].eq(self._places["step"] + plan.out_step),
-                        t.eq(t + 1),
+                        self._places["plane"].eq(self._places["plane"] + plan.out_plane),
+                        plane.eq(plane + 1),
                     ]
-                    m.next = "WAIT"
-                    with m.If(t == d.steps - 1):
-                        m.next = "RESULT"
+                    m.next = "REQUEST"
+                    with m.If(d.output == Output.SUMS):
+                        m.next = "SUMS"
+                    with m.Elif(last_plane):
+                        self._end_of_step(m, t, slot)
+            with m.State("SUMS"):
+                self._ask(m, self._places["step"], "SHOW_SUMS")
+            with m.State("SHOW_SUMS"):
+                m.d.comb += self._membranes.start.eq(1)
+                m.next = "SUMS_SHOWN"
+            with m.State("SUMS_SHOWN"):
+                with m.If(self._membranes.idle):
+                    self._end_of_step(m, t, slot)
             self._end_of_sample(m, t, n)
             m.d.comb += self.complete.eq(machine.ongoing("IDLE"))
         return m
+
+    def _end_of_step(self, m: Module, t: Signal, slot: Signal) -> None:
+        d, step = self.layer.descriptor, self._places["step"]
+        m.d.comb += self.drained.eq(1)
+        m.d.sync += [slot.eq(slot + self.stride), step.eq(step + self.layer.plan.out_step), t.eq(t + 1)]
+        m.next = "WAIT"
+        with m.If(t == d.steps - 1):
+            m.next = "RESULT"
 
     def _end_of_sample(self, m: Module, t: Signal, n: Signal) -> None:
         """Result, then states, then the next sample."""

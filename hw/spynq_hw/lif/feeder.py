@@ -56,8 +56,8 @@ def _highest(bits: Value) -> Value:
 class Feeder(wiring.Component):
     """Two spikes per cycle; the odd one of a word goes with the first of the next word.
 
-    A window of n spikes in w words takes max(ceil(n / 2), w) cycles plus at most one. The taps of a
-    pair come in any order, as sums do not depend on it.
+    A window of n spikes in w words takes max(ceil(n / 2), w) cycles plus at most one, if words come as
+    fast as they are taken. The taps of a pair come in any order, as sums do not depend on it.
 
     Parameters
     ----------
@@ -166,27 +166,40 @@ class Feeder(wiring.Component):
         rest: Value,
         following_rest: Value,
     ) -> None:
-        """Move the words up; one comes in per cycle."""
+        """Move the words up by one or two; one comes in per cycle, so a third one waits here."""
         words = self.words
-        # Places that are free after this cycle.
-        shift = Signal()
+        third, third_valid = Signal(word(self.tap_bits)), Signal()
+        # How many leave in this cycle.
+        one, two = Signal(), Signal()
         m.d.comb += [
-            shift.eq(~now_valid | (step & done)),
-            words.ready.eq(shift | ~following_valid),
+            one.eq(~now_valid | (step & done)),
+            two.eq(step & done & following_done),
+            words.ready.eq(one | ~third_valid),
         ]
-        with m.If(shift):
-            with m.If(following_valid & ~(step & following_done)):
-                m.d.sync += [now.eq(following), now_valid.eq(1), following_valid.eq(words.valid)]
-                m.d.sync += following.eq(words.payload)
-                with m.If(step):
-                    m.d.sync += now.bits.eq(following_rest)
-            with m.Else():
-                m.d.sync += [now.eq(words.payload), now_valid.eq(words.valid), following_valid.eq(0)]
+        with m.If(two):
+            m.d.sync += [now.eq(Mux(third_valid, third, words.payload)), following.eq(words.payload)]
+            m.d.sync += [
+                now_valid.eq(third_valid | words.valid),
+                following_valid.eq(third_valid & words.valid),
+                third_valid.eq(0),
+            ]
+        with m.Elif(one):
+            m.d.sync += now.eq(Mux(following_valid, following, words.payload))
+            with m.If(step & following_valid):
+                m.d.sync += now.bits.eq(following_rest)
+            m.d.sync += [following.eq(Mux(third_valid, third, words.payload)), third.eq(words.payload)]
+            m.d.sync += [
+                now_valid.eq(following_valid | words.valid),
+                following_valid.eq(third_valid | (following_valid & words.valid)),
+                third_valid.eq(third_valid & words.valid),
+            ]
         with m.Else():
             with m.If(step):
                 m.d.sync += [now.bits.eq(rest), now.double.eq(0)]
             with m.If(~following_valid):
                 m.d.sync += [following.eq(words.payload), following_valid.eq(words.valid)]
+            with m.If(~third_valid):
+                m.d.sync += [third.eq(words.payload), third_valid.eq(following_valid & words.valid)]
 
 
 def _without(bits: Value, position: Value) -> Value:

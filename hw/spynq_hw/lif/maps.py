@@ -18,6 +18,8 @@ __all__ = ["Maps", "ones"]
 class Maps(wiring.Component):
     """Reads all planes of all steps of all samples, and writes them to all streams at once.
 
+    Of an input that stays the same only the first step of a sample is read.
+
     Parameters
     ----------
     config : LifConfig
@@ -41,6 +43,8 @@ class Maps(wiring.Component):
         To the streams.
     reserved, loaded : Out(1), begins : Out(8)
         To the streams.
+    filled : Out
+        Beats of the map on its way that can be read.
     spikes : Out(8)
         Ones in the beat of this cycle.
     """
@@ -65,6 +69,7 @@ class Maps(wiring.Component):
                 "reserved": Out(1),
                 "loaded": Out(1),
                 "begins": Out(SLOTS),
+                "filled": Out(self._bits),
                 "spikes": Out(range(BEAT + 1)),
             }
         )
@@ -79,6 +84,8 @@ class Maps(wiring.Component):
         d, plan = self.layer.descriptor, self.layer.plan
         sample, step, place = ([Signal(ADDRESS, name=f"{n}{i}") for i in range(2)] for n in ("s", "t", "p"))
         t, n, plane, source = Signal(16), Signal(16), Signal(4), Signal()
+        last_step = plan.static | (t == d.steps - 1)
+        self._mark(m, (t == 0) & d.first)
         # The sample before has been read out, or there is none.
         free = Signal()
         with m.If(self.start):
@@ -121,7 +128,7 @@ class Maps(wiring.Component):
                     later = step[i] + step_strides[i]
                     m.d.sync += [step[i].eq(later), place[i].eq(later)]
                 m.next = "ROOM"
-                with m.If(t == d.steps - 1):
+                with m.If(last_step):
                     m.next = "SAMPLE"
             with m.State("SAMPLE"):
                 m.d.sync += [t.eq(0), n.eq(n + 1)]
@@ -132,9 +139,17 @@ class Maps(wiring.Component):
                 with m.If(n == d.samples - 1):
                     m.next = "IDLE"
 
+    def _mark(self, m: Module, begins: Value) -> None:
+        """Whether the step that gets a slot is the first of a sample."""
+        number = Signal(range(SLOTS))
+        with m.If(self.reserved):
+            slot = slot_place(number, self.slots)
+            m.d.sync += [number.eq(number + 1), self.begins.bit_select(slot, 1).eq(begins)]
+        with m.If(self.start):
+            m.d.sync += number.eq(0)
+
     def _receive(self, m: Module) -> None:
-        d = self.layer.descriptor
-        number, t, beat = Signal(range(SLOTS)), Signal(16), Signal(self._bits)
+        number, beat = Signal(range(SLOTS)), Signal(self._bits)
         last = Signal()
         m.d.comb += [self.words.ready.eq(1), last.eq(beat == self.total - 1)]
         m.d.sync += [
@@ -142,20 +157,15 @@ class Maps(wiring.Component):
             self.write_address.eq(slot_address(beat, number, self.slots)),
             self.write_data.eq(self.words.payload),
             self.loaded.eq(self.words.valid & last),
+            self.filled.eq(beat),
             self.spikes.eq(Mux(self.words.valid, ones(self.words.payload), 0)),
         ]
         with m.If(self.words.valid):
             m.d.sync += beat.eq(beat + 1)
             with m.If(last):
-                place = slot_place(number, self.slots)
-                m.d.sync += [
-                    beat.eq(0),
-                    number.eq(number + 1),
-                    t.eq(Mux(t == d.steps - 1, 0, t + 1)),
-                    self.begins.bit_select(place, 1).eq((t == 0) & d.first),
-                ]
+                m.d.sync += [beat.eq(0), number.eq(number + 1)]
         with m.If(self.start):
-            m.d.sync += [number.eq(0), t.eq(0), beat.eq(0)]
+            m.d.sync += [number.eq(0), beat.eq(0)]
 
 
 def ones(word: Value) -> Value:

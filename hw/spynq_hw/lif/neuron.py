@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from spynq.lif.codes import Leak, Refractory, Reset
 
-__all__ = ["LATENCY", "REVISIT", "Channel", "Neuron", "Rule", "State", "later"]
+__all__ = ["LATENCY", "REVISIT", "U_BITS", "Channel", "Neuron", "Rule", "State", "later"]
 
 LATENCY = 7
 """Cycles from sum and state to spike and next state."""
@@ -32,7 +32,8 @@ Rule = data.StructLayout({"reset": 2, "leak": 2, "refractory": 2, "policy": 2, "
 """What all neurons of a layer share, as in the DESCRIPTOR."""
 
 _UNIT = 1 << 12
-_U_BITS = 34
+U_BITS = 34
+"""Bits of a membrane before firing."""
 
 
 def later(m: Module, value: Any, cycles: int) -> Any:
@@ -54,14 +55,14 @@ class Neuron(wiring.Component):
     -------
     rule : In(Rule)
         Neuron type of the layer.
-    sum : In(signed(24))
-        Sum of weights of this step.
+    sum : In(signed(24)), word : In(signed(24))
+        Sum of weights of this step, and what memory adds to it.
     state : In(State), fresh : In(1)
         What the neuron carries; in the first step of a sample it is at rest.
     channel : In(Channel)
         Its parameters.
-    next : Out(State)
-        What it carries on, 7 cycles later.
+    next : Out(State), u : Out(signed(34))
+        What it carries on, and its membrane before firing, 7 cycles later.
     spike : Out(1)
         It fired.
     saturated : Out(1)
@@ -73,10 +74,12 @@ class Neuron(wiring.Component):
             {
                 "rule": In(Rule),
                 "sum": In(signed(24)),
+                "word": In(signed(24)),
                 "state": In(State),
                 "fresh": In(1),
                 "channel": In(Channel),
                 "next": Out(State),
+                "u": Out(signed(U_BITS)),
                 "spike": Out(1),
                 "saturated": Out(1),
             }
@@ -94,7 +97,7 @@ class Neuron(wiring.Component):
         leaked = self._leak(m)
         current = self._current(m, busy, fired, zeta)
         freeze = later(m, busy & (rule.policy == Refractory.FREEZE), 1)
-        u = Signal(signed(_U_BITS))
+        u = Signal(signed(U_BITS))
         m.d.sync += u.eq(Mux(freeze, later(m, state.v, 4), leaked) + current)
         self._fire(m, u, later(m, busy, 2), later(m, left, 3), later(m, zeta, 2))
         return m
@@ -130,11 +133,11 @@ class Neuron(wiring.Component):
         """Sum, scaled, with bias and the delayed reset, four cycles later."""
         scaled = Signal(signed(32))
         biased = Signal(signed(33))
-        current = Signal(signed(_U_BITS))
+        current = Signal(signed(U_BITS))
         delayed = fired & (self.rule.reset == Reset.SOFT_DELAYED)
         integrate = ~busy | (self.rule.policy == Refractory.INTEGRATE)
         m.d.sync += [
-            scaled.eq(later(m, self.sum, 1) << self.rule.fraction),
+            scaled.eq((later(m, self.sum, 1) + later(m, self.word, 1)) << self.rule.fraction),
             biased.eq(scaled + later(m, self.channel.bias, 2)),
             current.eq(Mux(integrate, biased, 0) - Mux(delayed, zeta, 0)),
         ]
@@ -144,8 +147,8 @@ class Neuron(wiring.Component):
         """From the membrane before firing to everything that leaves, two cycles later."""
         rule = self.rule
         spike = Signal()
-        reduced, plain = (Signal(signed(_U_BITS), name=n) for n in ("reduced", "plain"))
-        v = Signal(signed(_U_BITS))
+        reduced, plain = (Signal(signed(U_BITS), name=n) for n in ("reduced", "plain"))
+        v = Signal(signed(U_BITS))
         m.d.sync += [
             spike.eq(rule.fire & ~busy & (u >= later(m, self.channel.theta, 5))),
             plain.eq(u),
@@ -166,6 +169,7 @@ class Neuron(wiring.Component):
         high = Cat((~negative).replicate(15), Mux(rule.fire, negative, ~negative).replicate(8), negative)
         counts = rule.refractory != 0
         m.d.sync += [
+            self.u.eq(plain),
             self.next.v.eq(Mux(clipped, high, v[:24]).as_signed()),
             self.next.r.eq(
                 Mux(spike, Mux(counts, rule.refractory, 1), Mux(counts & (left != 0), left - 1, 0))

@@ -27,10 +27,12 @@ class Pack(wiring.Component):
 
     Members
     -------
-    run : In(1), slot : In(2)
-        Send the step in this output slot; stays until ``end``.
+    run : In(1), slot : In(3)
+        Send the step, or plane of values, in this output slot; stays until ``end``.
     total : In(16), pieces : In(3)
         Beats of a step, and pieces of 16 bits in the last one, 0 for all eight.
+    wanted : Out, written : In(1)
+        Whether the spikes of this unit are there.
     read : Out, spikes : In(ArrayLayout(16, columns))
         Output memories, one cycle later.
     beats : Out(stream.Signature(128))
@@ -49,6 +51,8 @@ class Pack(wiring.Component):
                 "slot": In(range(OUTPUTS)),
                 "total": In(16),
                 "pieces": In(3),
+                "wanted": Out(self.sizes.unit),
+                "written": In(1),
                 "read": Out(self.sizes.output),
                 "spikes": In(data.ArrayLayout(LANES, config.columns)),
                 "beats": Out(stream.Signature(BEAT)),
@@ -75,6 +79,7 @@ class Pack(wiring.Component):
             self.end.eq(moves & whole & last),
             # What is shown in the next cycle: the same again, until it is taken.
             self.read.eq(Cat(next_unit, self.slot)),
+            self.wanted.eq(next_unit),
             next_unit.eq(unit),
             next_part.eq(part),
         ]
@@ -85,7 +90,7 @@ class Pack(wiring.Component):
             m.d.comb += next_part.eq(Mux(end_part, 0, part + 1))
             m.d.comb += next_unit.eq(unit + (end_part if per_beat == 1 else 1))
             m.d.sync += number.eq(number + whole)
-        m.d.sync += [there.eq(self.run & ~self.end), unit.eq(next_unit), part.eq(next_part)]
+        m.d.sync += [there.eq(self.run & ~self.end & self.written), unit.eq(next_unit), part.eq(next_part)]
         if per_beat == 1:
             words = [Cat(self.spikes[i] for i in range(k, k + _PIECES)) for k in range(0, columns, _PIECES)]
             m.d.comb += [whole.eq(1), beat.eq(Array(words)[part])]

@@ -7,7 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from spynq.lif.codes import Combine, Op, Output, Pool
+from spynq.lif.codes import Op, Output, Pool
 from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif.column import load_word
 from spynq_hw.lif.fetch import ADDRESS, Run
@@ -35,12 +35,12 @@ def fits(layer: Value, config: LifConfig) -> Value:
     d, plan = layer.descriptor, layer.plan
     operations = [d.op == op for op in (Op.CONV, Op.FC, Op.POOL, Op.DEPTHWISE)]
     outputs = [d.output == Output.SPIKES]
-    if config.has("counts"):
-        outputs.append(d.output == Output.COUNTS)
-    if config.has("membrane"):
-        outputs.append(d.output == Output.MEMBRANE)
+    for output in (Output.COUNTS, Output.MEMBRANE, Output.VALUE, Output.SUMS):
+        if config.has(output.name.lower()):
+            outputs.append(d.output == output)
     states = (d.first & d.last) | int(config.has("state"))
-    plain = ~d.use_fir & (d.bias == 0) & (d.pool_in != Pool.OR) & (~d.second | (d.combine == Combine.ADD))
+    words = (d.bias <= int(config.has("words"))) & (~d.use_fir | int(config.has("fir")))
+    plain = words & (d.pool_in <= Pool.SUM)
     return (plan.columns == config.columns) & Cat(operations).any() & Cat(outputs).any() & states & plain
 
 

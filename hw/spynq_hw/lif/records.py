@@ -6,9 +6,9 @@ from amaranth import Cat, Module, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import data
 
 from spynq.contract import Beat
-from spynq.lif.formats import CHANNEL, DESCRIPTOR, PLAN
+from spynq.lif.formats import CHANNEL, DESCRIPTOR, FIR, PLAN
 
-__all__ = ["BEAT", "CHANNEL_LAYOUT", "DESCRIPTOR_LAYOUT", "PLAN_LAYOUT", "beats", "drive"]
+__all__ = ["BEAT", "CHANNEL_LAYOUT", "DESCRIPTOR_LAYOUT", "FIR_LAYOUT", "PLAN_LAYOUT", "beats", "drive"]
 
 BEAT = 128
 """Bits of a word of memory."""
@@ -18,7 +18,7 @@ _SIGNED = {"X_FIRST", "Y_FIRST", "THETA", "ZETA", "BIAS", "V_RESET", "REST"}
 
 def _layout(record: Beat) -> data.FlexibleLayout:
     def shape(name: str, width: int) -> Shape:
-        code = record is PLAN and name.startswith("CODE")
+        code = (record is PLAN and name.startswith("CODE")) or (record is FIR and name.startswith("TAP"))
         return signed(width) if code or (name in _SIGNED and record is not DESCRIPTOR) else unsigned(width)
 
     fields = {f.name.lower(): data.Field(shape(f.name, f.width), f.lsb) for f in record.fields}
@@ -28,6 +28,7 @@ def _layout(record: Beat) -> data.FlexibleLayout:
 DESCRIPTOR_LAYOUT = _layout(DESCRIPTOR)
 PLAN_LAYOUT = _layout(PLAN)
 CHANNEL_LAYOUT = _layout(CHANNEL)
+FIR_LAYOUT = _layout(FIR)
 
 
 def beats(record: Beat) -> int:

@@ -5,10 +5,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
+from spynq.lif.codes import Output
 from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif.layer import Layer
 from spynq_hw.lif.neuron import REVISIT
-from spynq_hw.lif.sizes import BEAT, Sizes
+from spynq_hw.lif.sizes import BEAT, OUTPUTS, Sizes
 from spynq_hw.lif.walker import geometry, unit
 
 __all__ = ["Setup"]
@@ -52,6 +53,9 @@ class Setup(wiring.Component):
         Beats of the maps of a step, and slots as in ``slot_address``.
     pieces : Out(3), out_beats : Out(16)
         Pieces in the last beat of a step's spikes, 0 for eight, and beats of them.
+    stride, depth : Out(4)
+        Output slots from step to step, and steps that may wait to be read; one of sums, as the next step
+        takes their place.
     """
 
     def __init__(self, config: LifConfig) -> None:
@@ -74,6 +78,8 @@ class Setup(wiring.Component):
                 "slots": Out(2),
                 "pieces": Out(3),
                 "out_beats": Out(16),
+                "stride": Out(4),
+                "depth": Out(4),
             }
         )
 
@@ -88,6 +94,7 @@ class Setup(wiring.Component):
             self.plan.planes.eq(d.planes + 1),
             self.plan.signed.eq(d.signed),
             self.plan.second.eq(d.second),
+            self.plan.again.eq(Mux(plan.static, d.steps - 1, 0)),
             pieces.eq(plan.units << plan.log2_h),
             self.pieces.eq(pieces),
             self.out_beats.eq((pieces + (BEAT // LANES - 1)) >> exact_log2(BEAT // LANES)),
@@ -95,6 +102,7 @@ class Setup(wiring.Component):
         ready = [self._units(m), self._planes(m), self._taps(m)]
         m.d.comb += [self.done.eq(Cat(ready).all() & ~self.start), self.slots.eq(self._slots())]
         self._gap(m)
+        self._outputs(m)
         return m
 
     def _units(self, m: Module) -> Signal:
@@ -154,7 +162,26 @@ class Setup(wiring.Component):
             most = REVISIT if units == 4 else units + 1
             with m.If(self.plan.units < self._streams * most):
                 m.d.comb += least.eq(-(-REVISIT // units))
-        m.d.comb += self.gap.eq(Mux(plan.lif_cycles > least, plan.lif_cycles, least))
+        waits = Mux(plan.lif_cycles > least, plan.lif_cycles, least)
+        # The planes of a value are written one by one.
+        planes = Mux(self.layer.descriptor.output == Output.VALUE, plan.planes_out, 0)
+        m.d.comb += self.gap.eq(Mux(planes > waits, planes, waits))
+
+    def _outputs(self, m: Module) -> None:
+        output, planes = self.layer.descriptor.output, self.layer.plan.planes_out
+        m.d.comb += self.stride.eq(1)
+        with m.If(output == Output.SUMS):
+            m.d.comb += self.stride.eq(OUTPUTS)
+        with m.Elif(output == Output.VALUE):
+            for few in (2, 4):
+                with m.If(planes > few // 2):
+                    m.d.comb += self.stride.eq(few)
+            with m.If(planes > OUTPUTS // 2):
+                m.d.comb += self.stride.eq(OUTPUTS)
+        with m.Switch(self.stride):
+            for stride in (1, 2, 4, OUTPUTS):
+                with m.Case(stride):
+                    m.d.comb += self.depth.eq(OUTPUTS // stride)
 
     def _planes(self, m: Module) -> Signal:
         d, plan = self.layer.descriptor, self.layer.plan

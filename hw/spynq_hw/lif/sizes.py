@@ -8,8 +8,9 @@ from spynq.lif.params import LifConfig
 
 __all__ = ["OUTPUTS", "Sizes"]
 
-OUTPUTS = 4
-"""Steps whose output a column holds: enough to hide the way to memory of steps of a few cycles."""
+OUTPUTS = 8
+"""Planes of output that a column holds: values of 8 bits, or as many steps of spikes, enough to hide the way
+to memory of steps of a few cycles."""
 
 BEAT = 128
 
@@ -40,6 +41,11 @@ class Sizes:
     def round(self) -> int:
         """Bits of a round."""
         return int(max(ceil_log2(self.config.rounds), 1))
+
+    @property
+    def kept(self) -> int:
+        """Bits of a place among kept sums."""
+        return int(ceil_log2(self.config.kept))
 
     @property
     def unit(self) -> int:

@@ -10,13 +10,15 @@ from amaranth.utils import exact_log2
 from spynq.lif.params import LifConfig
 from spynq_hw.fifo import Queue
 from spynq_hw.lif.adders import Control
-from spynq_hw.lif.feeder import Feeder, pair
+from spynq_hw.lif.feeder import Feeder, pair, word
 from spynq_hw.lif.sizes import BEAT, OUTPUTS, Sizes
 from spynq_hw.lif.walker import Walker, geometry, known, unit
 from spynq_hw.lif.words import SLOTS, Words, slot_place
 
 __all__ = ["Stream", "order"]
 
+_WORDS_OPEN = 32
+"""Words between memory and feeder, at most."""
 _PAIRS_OPEN = 16
 """Pairs of spikes between feeder and gate, at most."""
 _UNITS_OPEN = 16
@@ -27,7 +29,8 @@ def order(sizes: Sizes) -> data.StructLayout:
     """What a column does in a cycle; all zero: nothing.
 
     With ``last`` the sums of a unit are complete; then ``round``, ``begins`` (first step of a sample),
-    ``slot`` (where the spikes go) and ``final`` (last unit of the step) are looked at.
+    ``again`` (the sums are those of the step before), ``slot`` (where the spikes go) and ``final`` (last
+    unit of the step) are looked at.
     """
     return data.StructLayout(
         {
@@ -36,6 +39,7 @@ def order(sizes: Sizes) -> data.StructLayout:
             "last": 1,
             "round": sizes.round,
             "begins": 1,
+            "again": 1,
             "slot": range(OUTPUTS),
             "final": 1,
         }
@@ -64,11 +68,13 @@ class Stream(wiring.Component):
         Two streams share their units: each takes the spikes of every second word.
     meet : In(1), met : Out(1)
         The other one's sums are complete; this one's are. Both then go on together.
-    gap : In(4)
-        Cycles from unit to unit, at least.
+    gap, stride, depth : In(4)
+        Cycles from unit to unit, at least; output slots from step to step, and steps that may wait there.
+    adds : In(1), arrived : In(1)
+        Words from memory add to the sums; pulse: those of one more unit are in the columns.
     write, write_address, write_data, slots
         As in :class:`~spynq_hw.lif.words.Words`.
-    reserved, loaded : In(1)
+    reserved, loaded : In(1), filled : In
         Pulses: the map of one more step is on its way, and is there.
     begins : In(8)
         Whether the step in each slot is the first of a sample.
@@ -84,7 +90,7 @@ class Stream(wiring.Component):
     events : Out(2)
         Spikes handed on in this cycle.
     starved : Out(1)
-        Nothing to do, as no map is there.
+        It waits for a beat of its map.
     """
 
     def __init__(self, config: LifConfig) -> None:
@@ -102,12 +108,17 @@ class Stream(wiring.Component):
                 "meet": In(1),
                 "met": Out(1),
                 "gap": In(4),
+                "stride": In(4),
+                "depth": In(4),
+                "adds": In(1),
+                "arrived": In(1),
                 "write": In(1),
                 "write_address": In(self.words.write_address.shape()),
                 "write_data": In(BEAT),
                 "slots": In(2),
                 "reserved": In(1),
                 "loaded": In(1),
+                "filled": In(self.words.filled.shape()),
                 "begins": In(SLOTS),
                 "drained": In(1),
                 "room": Out(1),
@@ -129,7 +140,10 @@ class Stream(wiring.Component):
         connect(m, walker.segments, words.segments)
         # Pairs that wait here let a window of many spikes begin while the one before waits for its neurons.
         m.submodules.pairs = pairs = Queue(pair(self.sizes.tap), _PAIRS_OPEN)
-        connect(m, words.words, feeder.words)
+        # Words without spikes cost a cycle; those that wait here let the feeder go on meanwhile.
+        m.submodules.waiting = waiting = Queue(word(self.sizes.tap), _WORDS_OPEN)
+        connect(m, words.words, waiting.i)
+        connect(m, waiting.o, feeder.words)
         connect(m, feeder.pairs, pairs.i)
         connect(m, walker.units, units.i)
         m.d.comb += [
@@ -141,6 +155,8 @@ class Stream(wiring.Component):
             words.slots.eq(self.slots),
             words.write_data.eq(self.write_data),
             words.restart.eq(self.start),
+            words.loaded.eq(self.loaded),
+            words.filled.eq(self.filled),
             words.split.eq(self.split),
             words.odd.eq(self.odd),
         ]
@@ -149,37 +165,44 @@ class Stream(wiring.Component):
         return m
 
     def _slots(self, m: Module, walker: Walker, words: Words) -> None:
-        """Counts of steps: in memory or on their way, there but not begun, begun but not drained."""
-        number = Signal(range(SLOTS))
-        held, there, open_ = Signal(range(SLOTS + 1)), Signal(range(SLOTS + 1)), Signal(range(OUTPUTS + 1))
+        """Counts of steps: in memory or on their way, of them not begun, begun but not drained."""
+        number, fresh = Signal(range(SLOTS)), Signal()
+        held, comes, open_ = Signal(range(SLOTS + 1)), Signal(range(SLOTS + 1)), Signal(range(OUTPUTS + 1))
         m.d.comb += [
             self.room.eq(held < (2 << self.slots)),
             walker.begins.eq(self.begins.bit_select(slot_place(number, self.slots), 1)),
-            walker.go.eq((there != 0) & (open_ != OUTPUTS)),
-            self.starved.eq(there == 0),
+            walker.go.eq(((comes != 0) | walker.again) & (open_ != self.depth)),
+            self.starved.eq(words.starved),
+            fresh.eq(walker.begun & ~walker.again),
         ]
-        with m.If(walker.begun):
+        with m.If(fresh):
             m.d.sync += number.eq(number + 1)
         m.d.sync += [
             held.eq(held + self.reserved - words.done),
-            there.eq(there + self.loaded - walker.begun),
+            comes.eq(comes + self.reserved - fresh),
             open_.eq(open_ + walker.begun - self.drained),
         ]
         with m.If(self.start):
-            m.d.sync += [number.eq(0), held.eq(0), there.eq(0), open_.eq(0)]
+            m.d.sync += [number.eq(0), held.eq(0), comes.eq(0), open_.eq(0)]
 
     def _gate(self, m: Module, pairs: Any, units: Any) -> None:
         pair_, unit_ = pairs.payload, units.payload
         timer = Signal(4)
         number = Signal(range(OUTPUTS))
-        goes, ends, blocked = Signal(), Signal(), Signal()
+        goes, ends, blocked, again = Signal(), Signal(), Signal(), Signal()
+        # Whether the unit's sums are complete with this cycle.
+        complete = Signal()
         bank_bit = exact_log2(self.config.weights // self.config.banks)
+        # Units whose words are there.
+        words = Signal(3)
         m.d.comb += [
             self.hit.eq(pairs.valid & pair_.take[0] & (pair_.taps[0][bank_bit:] == self.block_bank)),
             blocked.eq(self.block & self.hit),
-            self.met.eq(pairs.valid & ~blocked & pair_.last & (timer == 0)),
-            goes.eq(Mux(pair_.last, self.met & (~self.split | self.meet), pairs.valid & ~blocked)),
-            ends.eq(goes & pair_.last),
+            again.eq(units.valid & unit_.again),
+            complete.eq(again | (pairs.valid & ~blocked & pair_.last)),
+            self.met.eq(complete & (timer == 0) & (~self.adds | (words != 0))),
+            ends.eq(self.met & (~self.split | self.meet)),
+            goes.eq(~again & Mux(pair_.last, ends, pairs.valid & ~blocked)),
             pairs.ready.eq(goes),
             units.ready.eq(ends),
             self.events.eq(Mux(goes, pair_.take[0] + pair_.take[1], 0)),
@@ -188,6 +211,7 @@ class Stream(wiring.Component):
             m.d.sync += timer.eq(self.gap - 1)
         with m.Elif(timer != 0):
             m.d.sync += timer.eq(timer - 1)
+        m.d.sync += words.eq(words + self.arrived - (ends & self.adds))
         out = self.order
         m.d.sync += [
             out.taps.eq(pair_.taps),
@@ -199,9 +223,10 @@ class Stream(wiring.Component):
             out.round.eq(unit_.round),
             out.slot.eq(number),
             out.begins.eq(unit_.begins),
+            out.again.eq(again),
             out.final.eq(unit_.last),
         ]
         with m.If(ends & unit_.last):
-            m.d.sync += number.eq(number + 1)
+            m.d.sync += number.eq(number + self.stride)
         with m.If(self.start):
-            m.d.sync += number.eq(0)
+            m.d.sync += [number.eq(0), words.eq(0)]

@@ -6,11 +6,14 @@ from amaranth.lib.wiring import In, Out
 
 from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif import neuron
+from spynq_hw.lif.addend import addend_word
 from spynq_hw.lif.column import PAIRS, Column, load_word, neuron_control, restore_word
 from spynq_hw.lif.neuron import Rule, State, later
 from spynq_hw.lif.records import drive
 from spynq_hw.lif.sizes import OUTPUTS, Sizes
 from spynq_hw.lif.stream import order
+from spynq_hw.lif.values import WRITTEN as values_written
+from spynq_hw.lif.values import ValueRule
 
 __all__ = ["Team"]
 
@@ -40,10 +43,15 @@ class Team(wiring.Component):
         Show a state instead; only while there are no orders.
     quiet : In(1)
         Only help: nothing that neurons do counts.
+    adds, sums_only : In(1), value : In(ValueRule)
+        Words from memory add to the sums; neurons are but sums, with no memory; values in place of spikes.
+    word : In(addend_word), owns : In, full : Out, arrived : Out(1)
+        As in the column, a bit per column; of the last column.
     read : In, spikes, sums, state : Out, more : In
         As in the column, per column.
-    drained : In(1), finished : Out(1)
-        Pulse: the output of one more step has been read; and there is one that has not.
+    drained : In(1), wanted : In(unit), written : Out(1)
+        Pulse: the output of one more step has been read; and of the oldest one that has not, whether the
+        spikes of a unit are in the output memory.
     saturated : Out
         Membranes clipped in this cycle.
     """
@@ -67,14 +75,22 @@ class Team(wiring.Component):
                 "dump_unit": In(sizes.unit),
                 "dump_pair": In(range(PAIRS)),
                 "quiet": In(1),
+                "adds": In(1),
+                "sums_only": In(1),
+                "value": In(ValueRule),
+                "word": In(addend_word),
+                "owns": In(tied),
+                "full": Out(tied),
+                "arrived": Out(1),
                 "sums": Out(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
                 "more": In(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
                 "read": In(sizes.output),
                 "spikes": Out(data.ArrayLayout(LANES, tied)),
                 "state": Out(data.ArrayLayout(data.ArrayLayout(State, 2), tied)),
                 "drained": In(1),
-                "finished": Out(1),
-                "saturated": Out(range(2 * tied + 1)),
+                "wanted": In(sizes.unit),
+                "written": Out(1),
+                "saturated": Out(range(4 * tied + 1)),
             }
         )
 
@@ -98,20 +114,30 @@ class Team(wiring.Component):
                 self.sums[number].eq(column.sums),
                 column.more.eq(self.more[number]),
                 self.state[number].eq(column.state),
+                column.start.eq(self.start),
+                column.adds.eq(self.adds & ~self.quiet),
+                column.value.eq(self.value),
+                column.word.eq(self.word),
+                column.owns.eq(self.owns[number]),
+                self.full[number].eq(column.full),
             ]
+        m.d.comb += self.arrived.eq(self.columns[-1].arrived)
         self._control(m, control)
-        clipped = sum(bit for column in self.columns for bit in column.saturated)
+        clipped = sum(column.saturated for column in self.columns)
         m.d.sync += self.saturated.eq(Mux(self.quiet, 0, clipped))
         return m
 
     def _control(self, m: Module, control: data.View) -> None:
         """Pairs of a unit one after the other, from the cycle in which its sums are complete."""
         ready = later(m, self.order.last, _SUMS - 1)
-        known = {name: later(m, self.order[name], _SUMS - 1) for name in ("round", "begins", "slot", "final")}
+        names = ("round", "begins", "again", "slot", "final")
+        known = {name: later(m, self.order[name], _SUMS - 1) for name in names}
         running, pair, final = Signal(), Signal(range(PAIRS)), Signal()
         unit, following = Signal(self.sizes.unit), Signal(self.sizes.unit)
         last = Signal()
-        held = {name: Signal.like(known[name], name=name) for name in ("round", "begins", "slot")}
+        # Pairs of the step before this one, whose sums lie in this order.
+        place = Signal(self.sizes.kept)
+        held = {name: Signal.like(known[name], name=name) for name in names[:-1]}
         m.d.comb += [
             last.eq(pair == self.lif_cycles - 1),
         ]
@@ -122,15 +148,19 @@ class Team(wiring.Component):
             pair=Mux(self.dump, self.dump_pair, pair),
             unit=Mux(self.dump, self.dump_unit, unit),
             round=held["round"],
-            fresh=held["begins"],
+            fresh=held["begins"] | self.sums_only,
+            again=held["again"],
+            place=place,
             active=running,
             last=last,
             slot=held["slot"],
         )
-        m.d.sync += pair.eq(pair + 1)
+        m.d.sync += [pair.eq(pair + 1), place.eq(place + running)]
         with m.If(running & last):
             m.d.sync += running.eq(0)
         with m.If(ready):
+            with m.If(following == 0):
+                m.d.sync += place.eq(0)
             m.d.sync += [
                 running.eq(1),
                 pair.eq(0),
@@ -143,9 +173,15 @@ class Team(wiring.Component):
                 m.d.sync += following.eq(0)
         with m.If(self.start):
             m.d.sync += following.eq(0)
-        waiting = Signal(range(OUTPUTS + 1))
-        ended = later(m, running & last & final, _WRITTEN)
-        m.d.comb += self.finished.eq(waiting != 0)
-        m.d.sync += waiting.eq(waiting + ended - self.drained)
+        # Whole steps that wait, and units of the step behind them.
+        waiting, units = Signal(range(OUTPUTS + 1)), Signal(self.sizes.unit + 1)
+        spikes, values = _WRITTEN, _WRITTEN + values_written
+        wrote = Mux(self.value.on, later(m, running & last, values), later(m, running & last, spikes))
+        ended = wrote & Mux(self.value.on, later(m, final, values), later(m, final, spikes))
+        m.d.comb += self.written.eq((waiting != 0) | (units > self.wanted))
+        m.d.sync += [
+            waiting.eq(waiting + ended - self.drained),
+            units.eq(Mux(ended, 0, units + wrote)),
+        ]
         with m.If(self.start):
-            m.d.sync += waiting.eq(0)
+            m.d.sync += [waiting.eq(0), units.eq(0)]

@@ -1,17 +1,20 @@
 """The LIF convolution engine: everything between the registers and the memory port."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, Value
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import connect
 from amaranth.utils import exact_log2
 
+from spynq.lif.codes import Output
 from spynq.lif.params import KERNEL, LifConfig
 from spynq_hw.core import core_signature
+from spynq_hw.lif.addend import Addend, addend_word
 from spynq_hw.lif.column import load_word, restore_word
 from spynq_hw.lif.drain import Drain
 from spynq_hw.lif.fetch import Fetch
 from spynq_hw.lif.maps import Maps
 from spynq_hw.lif.prepare import Prepare
+from spynq_hw.lif.records import drive
 from spynq_hw.lif.restore import Restore
 from spynq_hw.lif.sequencer import Sequencer
 from spynq_hw.lif.setup import Setup
@@ -19,11 +22,12 @@ from spynq_hw.lif.sizes import BEAT, Sizes
 from spynq_hw.lif.stream import Stream
 from spynq_hw.lif.tally import COUNTS, Tally
 from spynq_hw.lif.team import Team
+from spynq_hw.lif.values import ValueRule
 from spynq_hw.lif.weights import Weights
 
 __all__ = ["Lif"]
 
-_READERS = ("restore", "maps", "prepare", "weights")
+_READERS = ("restore", "maps", "addend", "prepare", "weights")
 """Who reads memory, the most urgent one first."""
 _PATIENCE = 7
 """Cycles that a weight on its way into a column gives way to weights that are read."""
@@ -57,6 +61,7 @@ class Lif(wiring.Component):
         m.submodules.fetch = self._fetch = Fetch(len(_READERS))
         m.submodules.maps = self._maps = Maps(config)
         m.submodules.restore = self._restore = Restore(config)
+        m.submodules.addend = self._addend = Addend(config)
         m.submodules.prepare = self._prepare = Prepare(config)
         m.submodules.weights = self._weights = Weights(config)
         m.submodules.drain = self._drain = Drain(config)
@@ -65,7 +70,7 @@ class Lif(wiring.Component):
                 "events": 2 * sizes.streams,
                 "spikes_in": BEAT,
                 "spikes_out": BEAT,
-                "saturated": 2 * config.columns,
+                "saturated": 4 * config.columns,
             }
         )
         self._streams = [Stream(config) for _ in range(sizes.streams)]
@@ -182,6 +187,7 @@ class Lif(wiring.Component):
                 index = (number * self.sizes.tied + i) % 16
                 m.d.comb += team.mine[i].eq(((column ^ index) & mask) == 0)
         self._load_states(m)
+        self._load_words(m)
 
     def _load_states(self, m: Module) -> None:
         """Membranes into the columns that own them."""
@@ -198,10 +204,35 @@ class Lif(wiring.Component):
             for i in range(self.sizes.tied):
                 m.d.comb += team.owner[i].eq(owner == number * self.sizes.tied + i)
 
+    def _load_words(self, m: Module) -> None:
+        """Words that add to sums into the columns that own them."""
+        addend, layer = self._addend, self._sequencer.layer
+        word, owner = Signal(addend_word), Signal(range(self.config.columns))
+        m.d.sync += [word.eq(addend.word), owner.eq(addend.column)]
+        m.d.comb += [
+            addend.start.eq(self._sequencer.go),
+            addend.layer.eq(layer),
+            addend.full.eq(Cat(team.full for team in self._teams)),
+        ]
+        tied = self.sizes.tied
+        for number, team in enumerate(self._teams):
+            m.d.comb += [team.word.eq(word), team.adds.eq(layer.descriptor.bias != 0)]
+            m.d.comb += [team.owns[i].eq(owner == number * tied + i) for i in range(tied)]
+        for number, stream in enumerate(self._streams):
+            # The last column of a stream gets its words last.
+            last = [(number + 1 << max(k - exact_log2(tied), 0)) - 1 for k in range(6)]
+            arrived = Array(
+                self._teams[team].arrived if team < len(self._teams) else Const(0, 1) for team in last
+            )
+            m.d.comb += [
+                stream.adds.eq((layer.descriptor.bias != 0) & ~(self._setup.split & self._setup.odd[number])),
+                stream.arrived.eq(arrived[layer.plan.log2_h]),
+            ]
+
     def _feed(self, m: Module) -> None:
         """Maps to streams, orders to columns, spikes out of them."""
         setup, maps, drain, layer = self._setup, self._maps, self._drain, self._sequencer.layer
-        go, cycles = self._sequencer.go, layer.plan.lif_cycles
+        go = self._sequencer.go
         m.d.comb += [
             maps.start.eq(go),
             maps.layer.eq(layer),
@@ -214,6 +245,7 @@ class Lif(wiring.Component):
             drain.layer.eq(layer),
             drain.pieces.eq(setup.pieces),
             drain.total.eq(setup.out_beats),
+            drain.stride.eq(setup.stride),
             drain.states.eq(Cat(team.state for team in self._teams)),
             drain.spikes.eq(Cat(team.spikes for team in self._teams)),
         ]
@@ -224,6 +256,8 @@ class Lif(wiring.Component):
                 stream.first.eq(setup.first[number]),
                 stream.step.eq(setup.step),
                 stream.gap.eq(setup.gap),
+                stream.stride.eq(setup.stride),
+                stream.depth.eq(setup.depth),
                 stream.split.eq(setup.split),
                 stream.odd.eq(setup.odd[number]),
                 stream.write.eq(maps.write),
@@ -233,28 +267,42 @@ class Lif(wiring.Component):
                 stream.reserved.eq(maps.reserved & setup.active[number]),
                 stream.loaded.eq(maps.loaded & setup.active[number]),
                 stream.begins.eq(maps.begins),
+                stream.filled.eq(maps.filled),
                 stream.drained.eq(drain.drained & setup.active[number]),
             ]
-        finished = []
+        self._lead(m)
+        self._share(m)
+
+    def _lead(self, m: Module) -> None:
+        """Teams follow their streams."""
+        setup, drain, layer = self._setup, self._drain, self._sequencer.layer
+        written = []
+        value = Signal(ValueRule)
+        drive(
+            m, value, on=layer.descriptor.output == Output.VALUE, after=layer.plan.value_after,
+            shift=layer.plan.value_shift, planes=layer.plan.planes_out,
+        )  # fmt: skip
         for number, team in enumerate(self._teams):
             leader = self._leader(number)
             works = Array(setup.active)[leader]
-            finished.append(team.finished | ~works)
+            written.append(team.written | ~works)
             m.d.comb += [
-                team.start.eq(go),
+                team.start.eq(self._sequencer.go),
                 team.order.eq(Array(s.order for s in self._streams)[leader]),
-                team.lif_cycles.eq(cycles),
+                team.lif_cycles.eq(layer.plan.lif_cycles),
                 team.bank.eq(self._sequencer.bank),
                 team.read.eq(drain.read),
                 team.dump.eq(drain.dump),
                 team.dump_unit.eq(drain.unit),
                 team.dump_pair.eq(drain.pair),
                 team.drained.eq(drain.drained & works),
+                team.wanted.eq(drain.wanted),
+                team.value.eq(value),
+                team.sums_only.eq(layer.descriptor.output == Output.SUMS),
             ]
             m.d.comb += [team.rule[name].eq(layer.descriptor[name]) for name in team.rule.shape().members]
             m.d.comb += team.quiet.eq(setup.split & Array(setup.odd)[leader])
-        m.d.comb += drain.finished.eq(Cat(finished).all())
-        self._share(m)
+        m.d.comb += drain.written.eq(Cat(written).all())
 
     def _share(self, m: Module) -> None:
         """In a split the second half of the columns adds its sums to the first half's."""

@@ -14,7 +14,8 @@ def geometry(sizes: Sizes) -> data.StructLayout:
     """What the walkers know of a layer: fields of the PLAN by their names, no wider than the build needs.
 
     ``planes``, ``signed`` and ``second`` come from the DESCRIPTOR, planes counted from 1;
-    ``second_place`` is the bit at which the second source begins, ``wrap`` the taps of all rounds.
+    ``second_place`` is the bit at which the second source begins, ``wrap`` the taps of all rounds,
+    ``again`` the steps after the first one for which its sums hold.
     """
     place = sizes.place + 1
     return data.StructLayout(
@@ -44,6 +45,7 @@ def geometry(sizes: Sizes) -> data.StructLayout:
             "second": 1,
             "second_place": sizes.place,
             "wrap": sizes.tap + 1,
+            "again": 16,
         }
     )
 
@@ -62,8 +64,11 @@ def unit(sizes: Sizes) -> data.StructLayout:
 
 
 def known(sizes: Sizes) -> data.StructLayout:
-    """What must be known when a unit's sums are complete; ``last`` of its step, which ``begins`` a sample."""
-    return data.StructLayout({"round": sizes.round, "last": 1, "begins": 1})
+    """What must be known when a unit's sums are complete; ``last`` of its step, which ``begins`` a sample.
+
+    ``again``: they are those of the step before.
+    """
+    return data.StructLayout({"round": sizes.round, "last": 1, "begins": 1, "again": 1})
 
 
 def segment(sizes: Sizes) -> data.StructLayout:
@@ -92,6 +97,7 @@ class Walker(wiring.Component):
 
     Runs are clipped to the map; what lies outside of it is padding and costs a cycle and no more.
     Planes of both sources follow each other from the most significant one down, as ``double`` says.
+    Steps for which the sums of the first one hold consist of units alone, one per cycle.
 
     Parameters
     ----------
@@ -108,8 +114,8 @@ class Walker(wiring.Component):
         What to add from unit to unit (the number is G).
     go : In(1), begins : In(1)
         A step may begin, and is the first of a sample; looked at between steps.
-    begun : Out(1)
-        It does, in this cycle.
+    begun : Out(1), again : Out(1)
+        It does, in this cycle; it is one without runs.
     units : Out(stream.Signature(known))
         Units as they begin.
     segments : Out(stream.Signature(segment))
@@ -127,6 +133,7 @@ class Walker(wiring.Component):
                 "go": In(1),
                 "begins": In(1),
                 "begun": Out(1),
+                "again": Out(1),
                 "units": Out(stream.Signature(known(sizes))),
                 "segments": Out(stream.Signature(segment(sizes))),
             }
@@ -139,14 +146,17 @@ class Walker(wiring.Component):
         following = Signal(unit(sizes))
         x, y = Signal(signed(sizes.place + 2)), Signal(signed(sizes.place + 2))
         advance, over, last_unit, begins = Signal(), Signal(), Signal(), Signal()
+        # Steps without runs that follow.
+        left = Signal(16)
 
+        m.d.comb += self.again.eq(left != 0)
         self._next_unit(m, now, following)
         m.d.comb += last_unit.eq(now.number + self.step.number >= plan.units)
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(self.go):
                     m.d.comb += self.begun.eq(1)
-                    m.d.sync += begins.eq(self.begins)
+                    m.d.sync += begins.eq(self.begins & ~self.again)
                     m.d.sync += now.eq(self.first)
                     m.next = "UNIT"
             with m.State("UNIT"):
@@ -155,16 +165,24 @@ class Walker(wiring.Component):
                     self.units.payload.round.eq(now.round),
                     self.units.payload.last.eq(last_unit),
                     self.units.payload.begins.eq(begins),
+                    self.units.payload.again.eq(self.again),
                 ]
                 m.d.sync += [x.eq(now.x + plan.x_first), y.eq(now.y)]
                 with m.If(self.units.ready):
                     m.next = "SEGMENTS"
+                    with m.If(self.again):
+                        m.d.sync += now.eq(following)
+                        m.next = "UNIT"
+                        with m.If(last_unit):
+                            m.d.sync += left.eq(left - 1)
+                            m.next = "IDLE"
             with m.State("SEGMENTS"):
                 m.d.comb += advance.eq(~self.segments.valid | self.segments.ready)
                 with m.If(advance & over):
                     m.d.sync += now.eq(following)
                     m.next = "UNIT"
                     with m.If(last_unit):
+                        m.d.sync += left.eq(plan.again)
                         m.next = "IDLE"
         self._walk(m, x, y, advance, over, last_unit)
         return m

@@ -59,6 +59,8 @@ class Words(wiring.Component):
         Slots in use are 2, 4 or 8 for 0, 1, 2.
     restart : In(1)
         The next step is in slot 0.
+    loaded : In(1), filled : In
+        Pulse: one more map is there as a whole; of the one on its way this many beats are.
     split, odd : In(1)
         Of every run only the words with odd, or even, addresses are read.
     segments : In(stream.Signature(segment))
@@ -67,6 +69,8 @@ class Words(wiring.Component):
         Their words that hold spikes, begin a plane or end a window.
     done : Out(1)
         Pulse: the slot is not read any more.
+    starved : Out(1)
+        There is a run whose beat is not there yet.
     """
 
     def __init__(self, config: LifConfig) -> None:
@@ -79,11 +83,14 @@ class Words(wiring.Component):
                 "write_data": In(BEAT),
                 "slots": In(2),
                 "restart": In(1),
+                "loaded": In(1),
+                "filled": In(self._beats),
                 "split": In(1),
                 "odd": In(1),
                 "segments": In(stream.Signature(segment(sizes))),
                 "words": Out(stream.Signature(word(sizes.tap))),
                 "done": Out(1),
+                "starved": Out(1),
             }
         )
         self.memory = Memory(shape=BEAT, depth=2 << self._beats, init=[], attrs={"ram_style": "block"})
@@ -97,8 +104,9 @@ class Words(wiring.Component):
         # The word that has been asked for.
         asked, asked_word, mask = Signal(), Signal(_WORD), Signal(WORD_BITS)
         self._flow, self._issue, self._busy = flow, issue, busy = Signal(), Signal(), Signal()
-        wanted = Signal()
+        wanted, there = Signal(), Signal()
         at, left, bits = self._span(m)
+        whole = Signal(range(SLOTS + 1))
         known = Signal(_FLAGS)
         held = Signal(_FLAGS)
         m.d.comb += [
@@ -110,8 +118,11 @@ class Words(wiring.Component):
             out.bits.eq(read.data.word_select(asked_word, WORD_BITS) & mask),
             wanted.eq(asked & (out.bits.any() | out.double | out.last)),
             flow.eq(~wanted | self.words.ready),
-            issue.eq(flow & (busy | self.segments.valid)),
-            self.segments.ready.eq(flow & ~busy),
+            # Maps are read from their first beat on, while more of them comes; the end waits for all of it.
+            there.eq((whole != 0) | (~known.final & (at[_WORD:] < self.filled))),
+            issue.eq(flow & there & (busy | self.segments.valid)),
+            self.segments.ready.eq(flow & there & ~busy),
+            self.starved.eq((busy | self.segments.valid) & ~there),
             self.words.valid.eq(wanted),
             self.words.payload.eq(out),
             *(known[name].eq(Mux(busy, held[name], run[name])) for name in _FLAGS.members),
@@ -131,7 +142,10 @@ class Words(wiring.Component):
                 held.eq(known),
             ]
         m.d.comb += out.base.eq(self._base)
-        m.d.sync += number.eq(Mux(self.restart, 0, number + self.done))
+        m.d.sync += [
+            number.eq(Mux(self.restart, 0, number + self.done)),
+            whole.eq(Mux(self.restart, 0, whole + self.loaded - self.done)),
+        ]
         return m
 
     def _span(self, m: Module) -> tuple[Signal, Signal, Signal]:

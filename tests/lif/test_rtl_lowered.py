@@ -1,0 +1,61 @@
+"""What becomes helpers and parts, in gateware: joins, pools of spikes, sums, delays, values, large layers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from lif_cases import conv, network, neuron, spikes
+from test_rtl_layers import BUILDS, check, opened
+
+from spynq.lif.codes import Combine, Output, Pool
+from spynq.lif.generator import Case
+from spynq.lif.layers import Fir, Layer, Network
+
+RNG = np.random.default_rng(42)
+THIN = Layer("thin", "pool", kernel=(3, 3), padding=(1, 1), neuron=neuron(3, theta=3))
+SUM = Layer("sum", "copy", ("input", "thin"), planes_out=2)
+AFTER = Layer("after", "copy", ("sum", "thin"), planes_out=3)
+
+
+def last(*sources: str, **options: Any) -> Layer:
+    cell = neuron(5, theta=20, bias=1, fraction=1)
+    return conv(RNG.integers(-9, 10, (5, 3, 3, 3)), name="last", sources=sources, neuron=cell, **options)
+
+
+def large(c_in: int, **options: Any) -> Network:
+    """More taps than the small build's column has."""
+    weights = RNG.integers(-20, 21, (19, c_in, 5, 5))
+    return network((c_in, 7, 8), 3, conv(weights, neuron=neuron(19, theta=150, fraction=2), **options))
+
+
+NETWORKS = {
+    "and": network((3, 6, 7), 4, THIN, last("input", "thin", combine=Combine.AND)),
+    "and not": network((3, 6, 7), 4, THIN, last("input", "thin", combine=Combine.AND_NOT)),
+    "or pool": network((3, 9, 10), 4, last("input", pool_in=Pool.OR, pool_size=2)),
+    "residual sums": network((3, 6, 7), 4, THIN, SUM, AFTER, last("after", padding=(1, 1))),
+    "values": network((3, 6, 7), 4, last("input", output=Output.VALUE, planes_out=5, value_shift=1)),
+    "sliding delays": network((3, 6, 7), 6, THIN, SUM, last("sum", fir=Fir((40, -20, 7, 3), 5))),
+    "delays by segments": network((3, 6, 7), 7, last("input", fir=Fir((40, -20, 7), 5, 3))),
+    "a map of biases": network((3, 6, 7), 3, last("input", bias_map=RNG.integers(-30, 31, (5, 4, 5)))),
+    "a large layer": large(40, padding=(2, 2)),
+    "a large layer with delays": large(40, fir=Fir((3, 2, 1), 1)),
+    "a large fully connected layer": network(
+        (30, 6, 7), 4, conv(RNG.integers(-9, 10, (20, 30, 6, 7)), kind="fc", neuron=neuron(20, theta=300))
+    ),
+    "rows of it": network((3, 40, 8), 3, THIN, SUM, replace(last("sum", padding=(1, 1)), fir=Fir((9, 5), 2))),
+}
+
+
+@pytest.fixture(scope="module")
+def driver(request: pytest.FixtureRequest) -> Any:
+    with opened(1, 7) as driver:
+        yield driver
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_equals_the_golden_model(driver: Any, name: str) -> None:
+    net = NETWORKS[name]
+    check(driver, Case(net, BUILDS[1], net.steps, spikes(net, samples=2), 0))
