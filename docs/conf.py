@@ -26,7 +26,8 @@ exclude_patterns = ["README.md"]
 html_theme = "furo"
 html_title = f"spynq {release}"
 html_show_copyright = False
-html_static_path: list[str] = []
+html_static_path = ["static"]
+html_css_files = ["wide.css"]
 templates_path: list[str] = []
 
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
