@@ -142,7 +142,11 @@ _EVENT = events.pack([0], [0], [0], [1])
         (_IMAGES, {}, "E08 inputs have no time axis; give coding= and steps="),
         (np.array(["a"]), {}, "E08 inputs are numbers, not <U1"),
         (np.full(_ONE, np.nan), {}, "E08 inputs are not all finite"),
-        (np.full(_ONE, 0.5), {}, r"E08 inputs go from 0\.5 to 0\.5 with fractions, and 1 bit of scale 1 hold whole"),
+        (
+            np.full(_ONE, 0.5),
+            {},
+            r"E08 inputs go from 0\.5 to 0\.5 with fractions, and 1 bit of scale 1 hold",
+        ),
         (
             np.full(_ONE, 2),
             {},
