@@ -30,6 +30,11 @@ REFUSALS: list[tuple[str, Any, str]] = [
     ("E08", {"layers": (POOL, POOL)}, "layer 'pool': a second map of this name; rename"),
     (
         "E08",
+        {"layers": (layer(name="layer:or"), layer(sources=("input",), pool_in=Pool.OR, pool_size=2))},
+        "layer 'layer:or': a second map of this name; rename",
+    ),
+    (
+        "E08",
         {"layers": (layer(sources=("x",)),)},
         "layer 'layer': source 'x' is no earlier layer; there is input",
     ),

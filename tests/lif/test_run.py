@@ -145,7 +145,7 @@ _EVENT = events.pack([0], [0], [0], [1])
         (
             np.full(_ONE, 0.5),
             {},
-            r"E08 inputs go from 0\.5 to 0\.5 with fractions, and 1 bit of scale 1 hold whole",
+            r"E08 inputs go from 0\.5 to 0\.5 with fractions, and 1 bit of scale 1 hold",
         ),
         (
             np.full(_ONE, 2),

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from spynq.lif.areas import Job, Memory, areas, map_lanes, zero_map
-from spynq.lif.checks import check_network, reach, remarks
+from spynq.lif.checks import check_network, map_shapes, reach, remarks
 from spynq.lif.descriptor import Descriptor, Plan
 from spynq.lif.encode import encoded_bytes
 from spynq.lif.errors import LifError
 from spynq.lif.features import check_features, needs
 from spynq.lif.image import Image, LayerReport, Task
-from spynq.lif.layers import Layer, Network
+from spynq.lif.layers import Layer, MapShape, Network
 from spynq.lif.lowering import lower, split
 from spynq.lif.params import BEAT_BYTES, LifConfig
 from spynq.lif.tasks import PLAN_BYTES, chunks_of, constants, round_parts
@@ -63,22 +63,22 @@ def assemble(
         raise LifError(
             "E07", f"network {network.name!r}: samples must be 1 to 65535, not {samples}; split the batch"
         )
-    shapes = check_network(network)
-    lowered = lower(network, shapes)
+    given = check_network(network)
+    lowered = lower(network, given)
     steps = network.steps if chunk is None else chunk
     if steps < 1:
         raise LifError("E01", f"network {network.name!r}: chunks must have at least 1 step, not {steps}")
     chunks = [range(t, min(t + steps, network.steps)) for t in range(0, network.steps, steps)]
-    shapes = check_network(lowered)
+    shapes = map_shapes(lowered)
     lowered = split(lowered, shapes, map_lanes(lowered, shapes, config), config)
-    shapes = check_network(lowered)
+    shapes = map_shapes(lowered)
     lanes = map_lanes(lowered, shapes, config)
     job = Job(lowered, config, samples, chunks, first, last, shapes, lanes)
     for layer in lowered.layers:
         if layer.kind != "zeros":
             _check(job, layer)
             job.tiled[layer.name] = tile(layer, shapes, lanes[layer.sources[0]], config)
-    return _image(job, network)
+    return _image(job, network, given)
 
 
 def _check(job: Job, layer: Layer) -> None:
@@ -102,7 +102,7 @@ def _check(job: Job, layer: Layer) -> None:
         )
 
 
-def _image(job: Job, given: Network) -> Image:
+def _image(job: Job, given: Network, shapes: dict[str, MapShape]) -> Image:
     """Lay everything out: list, constants, then maps, states and counters."""
     memory, network = Memory(), job.network
     layers = [layer for layer in network.layers if layer.kind != "zeros"]
@@ -135,7 +135,7 @@ def _image(job: Job, given: Network) -> Image:
     outputs = {layer.name: places[layer.name] for layer in given.layers if layer.name not in read}
     return Image(
         network.name, job.config, job.samples, network.steps, bytes(memory.content), memory.top, listed,
-        records, tasks, places["input"], outputs, places, _reports(job, given, resident), resident,
+        records, tasks, places["input"], outputs, places, _reports(job, given, shapes, resident), resident,
     )  # fmt: skip
 
 
@@ -207,9 +207,9 @@ def packed(sizes: list[int], bank: int, banks: int) -> list[int] | None:
     return total[:-1] if total[-1] <= bank * banks else None
 
 
-def _reports(job: Job, given: Network, resident: bool) -> list[LayerReport]:
+def _reports(job: Job, given: Network, shapes: dict[str, MapShape], resident: bool) -> list[LayerReport]:
     """One for every layer that was given, and for every helper that is no part of one."""
-    shapes, named = check_network(given), {layer.name: layer for layer in given.layers}
+    named = {layer.name: layer for layer in given.layers}
     parts: dict[str, list[Tiled]] = {}
     for layer in job.network.layers:
         if layer.kind != "zeros":

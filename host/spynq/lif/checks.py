@@ -11,7 +11,7 @@ from spynq.lif.errors import LifError
 from spynq.lif.golden_gather import BOUND
 from spynq.lif.layers import Integers, Layer, MapShape, Network, Neuron
 
-__all__ = ["check_network", "output_shape", "reach", "remarks"]
+__all__ = ["check_network", "map_shapes", "output_shape", "reach", "remarks"]
 
 _KINDS = ("conv", "fc", "pool", "copy", "zeros")
 _WIDTHS = {"theta": 24, "bias": 24, "zeta": 24, "v_reset": 16, "rest": 16}
@@ -33,8 +33,7 @@ def check_network(network: Network) -> dict[str, MapShape]:
         )
     shapes = {"input": network.input}
     for layer in network.layers:
-        if layer.name in shapes:
-            raise LifError("E08", f"layer {layer.name!r}: a second map of this name; rename one of them")
+        _check_name(layer, shapes)
         for source in (*layer.sources, *([] if layer.words is None else [layer.words])):
             if source not in shapes:
                 raise LifError(
@@ -50,6 +49,21 @@ def check_network(network: Network) -> dict[str, MapShape]:
         _check_words(layer, shapes)
         _check_counts(layer, shapes[layer.name], network.steps)
     return shapes
+
+
+def map_shapes(network: Network) -> dict[str, MapShape]:
+    """Shape of every map by name, of a network made from one that was checked."""
+    shapes = {"input": network.input}
+    for layer in network.layers:
+        # A helper may meet a layer of its name.
+        _check_name(layer, shapes)
+        shapes[layer.name] = output_shape(layer, shapes)
+    return shapes
+
+
+def _check_name(layer: Layer, shapes: Mapping[str, MapShape]) -> None:
+    if layer.name in shapes:
+        raise LifError("E08", f"layer {layer.name!r}: a second map of this name; rename one of them")
 
 
 def _check_counts(layer: Layer, shape: MapShape, steps: int) -> None:

@@ -153,6 +153,8 @@ def _quantise(stage: Stage, worth: float, wanted: str, seen: Floats | None) -> Q
         codebook=rounded.codebook,
         pool_in=_POOLS[stage.pool],
         pool_size=stage.pool_size,
+        # A threshold over a pool of two sums asks whether anything in it spikes.
+        combine=Combine.OR if stage.pool == "or" and len(stage.sources) == 2 else Combine.ADD,
         neuron=neuron,
         fir=fir,
         output=_OUTPUTS[stage.readout],
