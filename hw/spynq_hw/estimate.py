@@ -225,8 +225,10 @@ def keep(
 
 
 def _recipe(top: str, uram: bool, parts: bool) -> str:
+    # Without it Yosys 0.70 stops where a hidden name equals a shown one (an assertion on `count_id`).
+    first = "rename -hide w:*; " * parts
     options = ("-flatten" * (not parts), "-noiopad", "-uram" * uram, f"-top {top}")
-    return " ".join((_SYNTHESIS, *filter(None, options)))
+    return first + " ".join((_SYNTHESIS, *filter(None, options)))
 
 
 def _key(rtlil: str, recipe: str) -> str:
