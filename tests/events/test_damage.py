@@ -101,9 +101,16 @@ def test_a_packed_file_cut_anywhere_gives_whole_packets(
             np.testing.assert_array_equal(recording.events, np.array(made, EVENT)[: len(recording)])
 
 
+def _unpackers(format_name: str) -> None:
+    if format_name == "AEDAT 4":
+        for name in ("lz4", "zstandard"):
+            pytest.importorskip(name, reason="a changed bit may be that of the packing; needs spynq[events]")
+
+
 def test_flipped_bits_end_in_a_recording_or_one_sentence(
     format_name: str, seed: int, events: Callable[..., list[Event]], encoders: dict[str, Any], tmp_path: Path
 ) -> None:
+    _unpackers(format_name)
     rng = random.Random(seed)
     raw = encoders[format_name](events(seed, 40))
     for _ in range(FLIPS):

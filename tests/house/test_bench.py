@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spynq.bench import Measured, NotMeasured, Row, Target, bench, measure, registry, rows_of, verdict
+from spynq.bench import Measured, NotMeasured, Target, bench, measure, registry, rows_of, verdict
 from spynq.bench.runner import commit, machine
 from spynq.bench.verdict import Bound
 from spynq.cli import main
@@ -131,7 +131,7 @@ def test_two_rows_of_one_name_are_refused() -> None:
 
 def test_value_that_is_not_finite_is_written_as_null() -> None:
     row = measure(Target("fake", "nan", "s", None, None, lambda: Measured(math.nan, "how")))
-    assert row == Row("nan", row.value, "s", None, None, "how")
+    assert (row.name, row.unit, row.how) == ("nan", "s", "how")
     assert row.as_json()["value"] is None
     assert row.verdict == "short"
 

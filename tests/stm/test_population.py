@@ -253,6 +253,7 @@ def test_cue_far_outside_the_support_is_answered_if_some_sample_fits() -> None:
 
 
 def test_pictures_can_be_saved(tmp_path: Any) -> None:
+    pytest.importorskip("matplotlib")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figures = [
