@@ -29,7 +29,10 @@ def test_a_sample_of_the_main_job(weights: str) -> None:
         assert spikes.any()
         np.testing.assert_array_equal(gates.spikes[name], spikes)
     np.testing.assert_array_equal(gates.outputs, model.outputs)
-    assert gates.synaptic_operations == model.synaptic_operations
+    # A build keeps the sums of a still image where they fit, so what is counted depends on the build.
+    same = job.network(weights).for_build(job.SIMULATED)
+    alike = same.run(images.pixels, "golden", coding="direct", steps=job.STEPS)
+    assert gates.synaptic_operations == alike.synaptic_operations
     assert 0 < sum(layer.cycles for layer in gates.counters.values()) <= gates.cycles
     assert gates.utilisation is not None and 0.2 < gates.utilisation < 1
 
