@@ -120,6 +120,13 @@ def test_cycles_are_told_at_the_papers_clock() -> None:
     assert line == Line("kernel", "kernel", 400.0, 0.1, 40_000_000, "by hand")
 
 
+def test_a_kernel_line_needs_every_part_of_the_answer_to_be_equal() -> None:
+    answers = {"golden": (np.arange(5), 1.0), "same": (np.arange(5), 1.0), "other": (np.arange(5), 1.5)}
+    assert kernels._both(answers.__getitem__, tuple, "same") is answers["same"]
+    with pytest.raises(SpynqError, match="the answer of device other differs from golden"):
+        kernels._both(answers.__getitem__, tuple, "other")
+
+
 def test_a_kernel_that_cannot_be_run_is_a_line_without_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(device: str) -> list[Line]:
         raise SpynqError("no verilator")
