@@ -130,17 +130,19 @@ def frames(
         )
     found = np.zeros((length, len(items), channels, height, width), np.int64)
     for n, ((_, x, y, p), at) in enumerate(zip(columns, index, strict=True)):
-        if len(x) and (
-            int(x.max()) >= width or int(y.max()) >= height or min(int(x.min()), int(y.min())) < 0
-        ):
-            raise LifError(
-                "E08",
-                f"recording {n} has events up to ({x.max()}, {y.max()}), outside the network's "
-                f"{width}x{height} "
-                "input; crop or scale it",
-            )
+        _check_inside(n, x, y, width, height)
         kept = at < length
         channel = p[kept].astype(np.int64) if channels == 2 else np.zeros(int(kept.sum()), np.int64)
         where: Any = (at[kept], n, channel, y[kept], x[kept])
         np.add.at(found, where, 1)
     return found if counts else np.minimum(found, 1)
+
+
+def _check_inside(recording: int, x: npt.NDArray[Any], y: npt.NDArray[Any], width: int, height: int) -> None:
+    outside = len(x) and (x.max() >= width or y.max() >= height or min(x.min(), y.min()) < 0)
+    if outside:
+        raise LifError(
+            "E08",
+            f"recording {recording} has events up to ({x.max()}, {y.max()}), outside the network's "
+            f"{width}x{height} input; crop or scale it",
+        )
