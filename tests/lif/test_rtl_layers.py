@@ -15,6 +15,7 @@ from spynq.lif.formats import COUNTERS
 from spynq.lif.generator import Case, random_case
 from spynq.lif.golden_run import run_golden
 from spynq.lif.image import Image
+from spynq.lif.lanes import spread
 from spynq.lif.params import BEAT_BYTES, LifConfig
 
 SMALL = {"weights": 1024, "banks": 2, "maps": 64, "units": 64, "rounds": 8}
@@ -63,10 +64,10 @@ def known(image: Image) -> np.ndarray:  # type: ignore[type-arg]
     sizes = {task.layer: task.plan.state_sample for task in image.tasks}
     areas += [(beat, sizes[layer], image.maps[layer]) for layer, beat in first.items()]
     for beat, size, area in areas:
-        words = mask[beat * BEAT_BYTES :][: size * image.samples * BEAT_BYTES].reshape(
-            -1, area.lanes.stride, 4
-        )
-        others = np.setdiff1d(np.arange(area.lanes.stride), area.lanes.positions(area.shape.channels))
+        channels = area.shape.channels
+        lanes = spread(channels, image.config)[2]
+        words = mask[beat * BEAT_BYTES :][: size * image.samples * BEAT_BYTES].reshape(-1, lanes.stride, 4)
+        others = np.setdiff1d(np.arange(lanes.stride), lanes.positions(channels))
         words[:, others] = False
     records = mask[image.records * BEAT_BYTES :].reshape(-1, 64)
     records[:, 64 - CLOCKED :] = False

@@ -69,16 +69,31 @@ def assemble(
     if steps < 1:
         raise LifError("E01", f"network {network.name!r}: chunks must have at least 1 step, not {steps}")
     chunks = [range(t, min(t + steps, network.steps)) for t in range(0, network.steps, steps)]
-    shapes = map_shapes(lowered)
-    lowered = split(lowered, shapes, map_lanes(lowered, shapes, config), config)
-    shapes = map_shapes(lowered)
-    lanes = map_lanes(lowered, shapes, config)
-    job = Job(lowered, config, samples, chunks, first, last, shapes, lanes)
-    for layer in lowered.layers:
+    job = Job(lowered, config, samples, chunks, first, last)
+    try:
+        _tile(job)
+    except LifError as error:
+        if error.code != "E05":
+            raise
+        # Pieces end at whole beats, and shorter rows take more of them for that.
+        job = replace(job, network=lowered, folds=False)
+        _tile(job)
+    return _image(job, network, given)
+
+
+def _tile(job: Job) -> None:
+    """Cut what a column does not hold, and lay out and tile what comes of it."""
+    shapes = map_shapes(job.network)
+    lanes = map_lanes(job.network, shapes, job.config, folds=job.folds)
+    job.network = split(job.network, shapes, lanes, job.config)
+    job.shapes = map_shapes(job.network)
+    job.lanes = map_lanes(job.network, job.shapes, job.config, folds=job.folds)
+    job.tiled = {}
+    for layer in job.network.layers:
         if layer.kind != "zeros":
             _check(job, layer)
-            job.tiled[layer.name] = tile(layer, shapes, lanes[layer.sources[0]], config)
-    return _image(job, network, given)
+            into, out = job.lanes[layer.sources[0]], job.lanes[layer.name]
+            job.tiled[layer.name] = tile(layer, job.shapes, into, out.fold, job.config)
 
 
 def _check(job: Job, layer: Layer) -> None:

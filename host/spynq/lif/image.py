@@ -102,7 +102,7 @@ class Area:
             Maps and sums: (samples, steps, channels, height, width); membranes: (samples, channels, height,
             width); counts: (samples, channels).
         """
-        if self.kind in (Output.SPIKES, Output.VALUE):
+        if self.kind.is_map:
             return self._maps(memory, samples)
         places = self.lanes.positions(self.shape.channels)
         if self.kind == Output.COUNTS:
