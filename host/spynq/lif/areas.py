@@ -10,6 +10,7 @@ from spynq.lif.image import Area
 from spynq.lif.lanes import Lanes, folded, spread
 from spynq.lif.layers import MapShape, Network
 from spynq.lif.params import BEAT_BYTES, LANES, LifConfig
+from spynq.lif.stacking import Rows
 from spynq.lif.tiling import Tiled
 
 __all__ = ["Job", "Memory", "areas", "map_lanes", "zero_map"]
@@ -56,8 +57,10 @@ class Job:
         Steps of each chunk.
     first, last : bool
         Whether the steps begin, and end, a sample.
-    folds : bool
-        Lane groups of few channels take fewer bits of a map.
+    tight : bool
+        Lane groups of few channels take fewer bits of a map, and rows of the input may be stacked.
+    rows : Rows, optional
+        How they are.
     shapes : dict of str to MapShape
     lanes : dict of str to Lanes
         Of every map.
@@ -71,7 +74,8 @@ class Job:
     chunks: list[range]
     first: bool
     last: bool
-    folds: bool = True
+    tight: bool = True
+    rows: Rows | None = None
     shapes: dict[str, MapShape] = field(default_factory=dict)
     lanes: dict[str, Lanes] = field(default_factory=dict)
     tiled: dict[str, Tiled] = field(default_factory=dict)
@@ -113,6 +117,7 @@ def areas(job: Job, memory: Memory, zeros: Mapping[str, Area]) -> dict[str, Area
     """Reserve room for the input and for what every layer writes; ``zeros`` are there."""
     network = job.network
     found = {"input": _map(job, memory, "input", Output.SPIKES, 1 if network.static else network.steps)}
+    found["input"].rows = job.rows
     for layer in network.layers:
         if layer.kind == "zeros":
             found[layer.name] = zeros[layer.name]

@@ -16,6 +16,7 @@ from spynq.lif.image import Image, LayerReport, Task
 from spynq.lif.layers import Layer, MapShape, Network
 from spynq.lif.lowering import lower, split
 from spynq.lif.params import BEAT_BYTES, LifConfig
+from spynq.lif.stacking import stack
 from spynq.lif.tasks import PLAN_BYTES, chunks_of, constants, round_parts
 from spynq.lif.tiling import Tiled, tile
 
@@ -75,19 +76,21 @@ def assemble(
     except LifError as error:
         if error.code != "E05":
             raise
-        # Pieces end at whole beats, and shorter rows take more of them for that.
-        job = replace(job, network=lowered, folds=False)
+        # Pieces end at whole beats, and shorter rows take more of them for that; stacked ones take more room.
+        job = replace(job, network=lowered, tight=False, rows=None)
         _tile(job)
     return _image(job, network, given)
 
 
 def _tile(job: Job) -> None:
     """Cut what a column does not hold, and lay out and tile what comes of it."""
+    if job.tight:
+        job.network, job.rows = stack(job.network, map_shapes(job.network))
     shapes = map_shapes(job.network)
-    lanes = map_lanes(job.network, shapes, job.config, folds=job.folds)
+    lanes = map_lanes(job.network, shapes, job.config, folds=job.tight)
     job.network = split(job.network, shapes, lanes, job.config)
     job.shapes = map_shapes(job.network)
-    job.lanes = map_lanes(job.network, job.shapes, job.config, folds=job.folds)
+    job.lanes = map_lanes(job.network, job.shapes, job.config, folds=job.tight)
     job.tiled = {}
     for layer in job.network.layers:
         if layer.kind != "zeros":
