@@ -1,6 +1,6 @@
 """Weights on their way into the columns, layers ahead of the one that runs."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, Value
+from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -164,7 +164,11 @@ class Weights(wiring.Component):
         tap, column, round_ = Signal(16), Signal(4), Signal(8)
         first, channel = Signal(self.sizes.tap), Signal(17)
         end_tap, end_column = Signal(), Signal()
-        lanes = [(lane < plan.out_lanes) & (channel + lane < self._descriptor.c_out) for lane in range(LANES)]
+        # Channels from the first one of the lane group on, of which a group has no more than L.
+        rest, most = Signal(signed(18)), Signal(range(LANES + 1))
+        m.d.comb += rest.eq(self._descriptor.c_out - channel)
+        m.d.comb += most.eq(Mux(rest < 0, 0, Mux(rest > plan.out_lanes, plan.out_lanes, rest)))
+        lanes = [lane < most for lane in range(LANES)]
         words = data.View(data.ArrayLayout(8, LANES), widen.taps.payload)
         m.d.comb += [
             widen.taps.ready.eq(self.go),

@@ -74,7 +74,9 @@ class Widen(wiring.Component):
     def _weight(self, m: Module, beat: Signal, lane: int) -> Value:
         value = Signal(8, name=f"weight{lane}")
         four, two, one = beat[4 * lane :][:4], beat[2 * lane :][:2], beat[lane]
-        entries = Array(self.codebook[i] for i in range(16))
+        # Both codebooks have one table.
+        code = Mux(self.format == WeightFormat.CODEBOOK2, two, four)
+        entry = Array(self.codebook[i] for i in range(16))[code]
         m.d.comb += value.eq(beat[8 * lane :][:8])
         with m.Switch(self.format):
             with m.Case(int(WeightFormat.S4)):
@@ -83,8 +85,6 @@ class Widen(wiring.Component):
                 m.d.comb += value.eq(two.as_signed())
             with m.Case(int(WeightFormat.S1)):
                 m.d.comb += value.eq(Cat(Const(1, 1), one.replicate(7)))
-            with m.Case(int(WeightFormat.CODEBOOK4)):
-                m.d.comb += value.eq(entries[four])
-            with m.Case(int(WeightFormat.CODEBOOK2)):
-                m.d.comb += value.eq(entries[two])
+            with m.Case(int(WeightFormat.CODEBOOK2), int(WeightFormat.CODEBOOK4)):
+                m.d.comb += value.eq(entry)
         return value
