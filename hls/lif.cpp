@@ -53,7 +53,7 @@ static descriptor_t read_descriptor(const beat_t *memory, place_t place) {
     TAKE(steps, STEPS), TAKE(reset, RESET), TAKE(leak, LEAK), TAKE(refractory, REFRACTORY), TAKE(policy, POLICY);
     TAKE(bias, BIAS), TAKE(fraction, FRACTION), TAKE(output, OUTPUT), TAKE(samples, SAMPLES);
     TAKE(input, INPUT), TAKE(second_input, SECOND_INPUT), TAKE(weights, WEIGHTS), TAKE(params, PARAMS);
-    TAKE(states, STATES), TAKE(result, RESULT), TAKE(taps, TAPS), TAKE(next, NEXT);
+    TAKE(states, STATES), TAKE(result, RESULT), TAKE(taps, TAPS), TAKE(next, NEXT), TAKE(t0, T0);
     TAKE_FLAG(is_signed, SIGNED), TAKE_FLAG(second, SECOND), TAKE_FLAG(first, FIRST), TAKE_FLAG(last, LAST);
     TAKE_FLAG(fire, FIRE), TAKE_FLAG(use_fir, USE_FIR);
     d.planes = FIELD(record, DESCRIPTOR, PLANES).to_int() + 1;
@@ -246,7 +246,8 @@ static sum_t addend(const beat_t *memory, const descriptor_t &d, const plan_t &p
     ap_int<48> total = 0;
     for (int delay = 0; delay < fir.length; delay++) {
         int place = end - delay;
-        if (place < 0 || place >= d.steps) continue;
+        // Words of the chunks before are in memory.
+        if (place < -d.t0 || place >= d.steps) continue;
         total += ap_int<40>(fir.taps[delay] * word_at(memory, plan, sample, place, at));
     }
     return toward_zero(total, fir.shift);

@@ -28,7 +28,7 @@ inline bool has(int feature) { return CAP_FEATURES >> feature & 1; }
 struct descriptor_t {
     int op, c_in, h_in, w_in, c_out, h_out, w_out, kh, kw, stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x;
     int pool_in, pool_log2, planes, format, steps, reset, leak, refractory, policy, bias, fraction, output;
-    int samples;
+    int samples, t0;
     bool is_signed, second, first, last, fire, use_fir;
     place_t input, second_input, weights, params, states, result, taps, next;
 };

@@ -13,7 +13,7 @@ from spynq.lif.encode import encoded_bytes
 from spynq.lif.errors import LifError
 from spynq.lif.features import check_features, needs
 from spynq.lif.image import Image, LayerReport, Task
-from spynq.lif.layers import Layer, MapShape, Network
+from spynq.lif.layers import Fir, Layer, MapShape, Network
 from spynq.lif.lowering import lower, split
 from spynq.lif.params import BEAT_BYTES, LifConfig
 from spynq.lif.stacking import stack
@@ -44,8 +44,7 @@ def assemble(
     samples : int
         Samples of a run, 1 to 65,535.
     chunk : int, optional
-        Time steps of a descriptor; all of them by default. A FIR over sliding taps takes only all, over
-        segments whole segments.
+        Time steps of a descriptor; all of them by default. A FIR over segments takes whole segments.
     first, last : bool
         Whether the steps begin, and end, a sample: otherwise membranes are taken over from the run
         before, or kept for the next one, on the same memory.
@@ -103,20 +102,31 @@ def _check(job: Job, layer: Layer) -> None:
     static = job.network.static and "input" in layer.sources
     wanted = needs(layer, job.shapes[layer.sources[0]], chunked=job.stateful, static=static)
     check_features(layer, wanted, job.config)
-    steps = len(job.chunks[0])
-    if layer.fir is not None and job.stateful and (not layer.fir.segment or steps % layer.fir.segment):
-        raise LifError(
-            "E05",
-            f"layer {layer.reported!r}: delays of {len(layer.fir.taps)} steps (segments of "
-            f"{layer.fir.segment}) reach "
-            f"over chunks of {steps} steps; run all steps in one chunk, or whole segments",
-        )
+    if layer.fir is not None:
+        _check_delays(job, layer, layer.fir)
     lanes = [job.lanes[source] for source in layer.sources]
     if len(set(lanes)) > 1:
         raise LifError(
             "E08",
             f"layer {layer.reported!r}: its sources have {lanes[0].stride} and {lanes[1].stride} lanes a "
             "pixel; put a layer before one",
+        )
+
+
+def _check_delays(job: Job, layer: Layer, fir: Fir) -> None:
+    """Sums of earlier chunks are in memory; those of an earlier run, or of the rest of a segment, are not."""
+    steps = len(job.chunks[0])
+    if job.stateful and fir.segment and steps % fir.segment:
+        raise LifError(
+            "E05",
+            f"layer {layer.reported!r}: chunks of {steps} steps cut its segments of {fir.segment}; "
+            "use chunks of whole segments",
+        )
+    if not fir.segment and not (job.first and job.last):
+        raise LifError(
+            "E05",
+            f"layer {layer.reported!r}: its {len(fir.taps)} delays reach into the steps of another run; "
+            "run whole samples, in chunks if they are long",
         )
 
 

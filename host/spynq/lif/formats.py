@@ -67,7 +67,7 @@ DESCRIPTOR = layout(
         ("", 2, ""),
         ("GROUPS", 16, "Groups of a convolution."),
         ("STEPS", 16, "Time steps of the chunk."),
-        ("T0", 16, "Step of the sample at which it begins; for traces only."),
+        ("T0", 16, "Step of the sample at which it begins; delays reach back to step 0."),
         ("SAMPLES", 16, "Samples, at the strides of the plan."),
         ("FIRST", 1, "1: membranes start at 0; otherwise they are loaded."),
         ("LAST", 1, "0: membranes are stored."),
