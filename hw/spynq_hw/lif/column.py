@@ -186,7 +186,7 @@ class Column(wiring.Component):
         ends = later(m, done, 1)
         spikes, restores = Signal(LANES), Signal()
         fired: list[Value] = []
-        lanes = [Neuron() for _ in range(2)]
+        lanes = [Neuron(self.config.dsp) for _ in range(2)]
         # One membrane pair is two records side by side.
         states = Memory(shape=data.ArrayLayout(State, 2), depth=PAIRS << sizes.unit, init=[])
         outputs = Memory(shape=LANES, depth=1 << sizes.output, init=[])
