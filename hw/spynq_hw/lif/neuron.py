@@ -63,6 +63,8 @@ class Neuron(wiring.Component):
         Neuron type of the layer.
     sum : In(signed(24)), word : In(signed(24))
         Sum of weights of this step, and what memory adds to it; both together have 24 bits.
+    kept : In(signed(24)), again : In(1)
+        Sum of an earlier step, which holds ``again``.
     state : In(State), fresh : In(1)
         What the neuron carries; in the first step of a sample it is at rest.
     channel : In(Channel)
@@ -82,6 +84,8 @@ class Neuron(wiring.Component):
                 "rule": In(Rule),
                 "sum": In(signed(24)),
                 "word": In(signed(24)),
+                "kept": In(signed(24)),
+                "again": In(1),
                 "state": In(State),
                 "fresh": In(1),
                 "channel": In(Channel),
@@ -149,8 +153,10 @@ class Neuron(wiring.Component):
         zeta = Signal(signed(24), reset_less=True)
         offset, owed = Signal(signed(25)), Signal(signed(26))
         current = Signal(signed(U_BITS))
+        word, chosen = later(m, self.word, 1), Signal(signed(24))
+        m.d.comb += chosen.eq(Mux(later(m, self.again, 1), later(m, self.kept, 1), later(m, self.sum, 1)))
         m.d.sync += [
-            total.eq(later(m, self.sum, 1) + later(m, self.word, 1)),
+            total.eq(word + chosen),
             scaled.eq(Mux(later(m, integrate, 1), total << rule.fraction[:2], 0)),
             offset.eq(later(m, channel.rest, 1) + Mux(integrate, later(m, channel.bias, 1), 0)),
             zeta.eq(Mux(delayed, later(m, channel.zeta, 1), 0)),
