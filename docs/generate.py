@@ -16,8 +16,14 @@ __all__ = ["generate"]
 
 API = {
     "Sampling tree": ["spynq.stm"],
+    "Spiking networks": ["spynq.lif"],
+    "Gestures": ["spynq.sgf"],
     "Event files": ["spynq.events"],
     "Bayesian networks": ["spynq.bayes", "spynq.bayes.network"],
+    "Training": [
+        f"spynq_train.{name}"
+        for name in ("topology", "brp", "tlbptt", "albsnn", "snnwm", "fit", "export", "engine", "costs")
+    ],
     "Devices and drivers": ["spynq.devices", "spynq.driver", "spynq.memory", "spynq.errors"],
     "Self-test and transcripts": ["spynq.selftest", "spynq.selftest.report", "spynq.transcript"],
     "Contract": ["spynq.contract", "spynq.kernels", "spynq.model", "spynq.registers"],
