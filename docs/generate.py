@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ def generate(docs: Path) -> None:
 
 def _pages(docs: Path) -> Iterator[tuple[str, str]]:
     for name, entry in kernels().items():
-        yield f"registers_{name}.md", register_page(entry.kernel) + "\n"
+        page = register_page(entry.kernel).replace(f"# {name}: ", f"# Registers of {name}\n\n", 1)
+        yield f"registers_{name}.md", page + "\n"
     yield "commands.md", _commands()
     yield "status.md", _status(docs.parent / "README.md")
     yield "timing.md", _timing()
@@ -67,7 +69,7 @@ def _status(readme: Path) -> str:
     begin, end = (
         text.index(f"## {title}") for title in ("What works, what is not proven", "Where to read on")
     )
-    table = text[begin:end].replace("## What", "# What", 1)
+    table = re.sub(r"\[docs/(\w+)\.md\]", r"[page \1]", text[begin:end].replace("## What", "# What", 1))
     for name, page in (
         ("docs/", "../"),
         ("KNOWN_BUGS.md", "../known_bugs.md"),
