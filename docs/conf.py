@@ -8,6 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from jupyter_client.connect import ConnectionFileMixin
+
 import spynq
 from generate import generate
 
@@ -37,10 +39,13 @@ nb_execution_mode = os.environ.get("SPYNQ_DOCS_NOTEBOOKS", "off")
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+# Kernels of notebooks warn of TCP, on which every user of this machine could listen.
+ConnectionFileMixin.transport.default_value = "ipc"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
+autodoc_preserve_defaults = True
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 # Types stand in the docstrings in words; nothing is to be looked up.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,14 @@ __all__ = ["generate"]
 
 API = {
     "Sampling tree": ["spynq.stm"],
+    "Spiking networks": ["spynq.lif"],
+    "Gestures": ["spynq.sgf"],
     "Event files": ["spynq.events"],
     "Bayesian networks": ["spynq.bayes", "spynq.bayes.network"],
+    "Training": [
+        f"spynq_train.{name}"
+        for name in ("topology", "brp", "tlbptt", "albsnn", "snnwm", "fit", "export", "engine", "costs")
+    ],
     "Devices and drivers": ["spynq.devices", "spynq.driver", "spynq.memory", "spynq.errors"],
     "Self-test and transcripts": ["spynq.selftest", "spynq.selftest.report", "spynq.transcript"],
     "Contract": ["spynq.contract", "spynq.kernels", "spynq.model", "spynq.registers"],
@@ -46,7 +53,8 @@ def generate(docs: Path) -> None:
 
 def _pages(docs: Path) -> Iterator[tuple[str, str]]:
     for name, entry in kernels().items():
-        yield f"registers_{name}.md", register_page(entry.kernel) + "\n"
+        page = register_page(entry.kernel).replace(f"# {name}: ", f"# Registers of {name}\n\n", 1)
+        yield f"registers_{name}.md", page + "\n"
     yield "commands.md", _commands()
     yield "status.md", _status(docs.parent / "README.md")
     yield "timing.md", _timing()
@@ -61,7 +69,7 @@ def _status(readme: Path) -> str:
     begin, end = (
         text.index(f"## {title}") for title in ("What works, what is not proven", "Where to read on")
     )
-    table = text[begin:end].replace("## What", "# What", 1)
+    table = re.sub(r"\[docs/(\w+)\.md\]", r"[page \1]", text[begin:end].replace("## What", "# What", 1))
     for name, page in (
         ("docs/", "../"),
         ("KNOWN_BUGS.md", "../known_bugs.md"),

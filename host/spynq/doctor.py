@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from spynq import __version__
+from spynq.errors import how_to_get
 
 __all__ = ["Finding", "Report", "examine"]
 
@@ -175,7 +176,7 @@ def _device(name: str) -> Finding:
 
     try:
         if name == "rtl" and find_spec("spynq_sim") is None:
-            return Finding(name, None, "spynq_sim is not installed: pip install 'spynq[sim]'")
+            return Finding(name, None, f"spynq_sim is not installed: {how_to_get('spynq_sim', 'sim')}")
         with devices.open_kernel("echo", name) as driver:
             identity = driver.kernel.ident
     except Exception as error:  # whatever a device does wrong, the others are still to be reported

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "TOOLS",
     "BusError",
     "DeviceTimeout",
     "FormatError",
@@ -10,7 +11,11 @@ __all__ = [
     "KernelMismatch",
     "MissingDependency",
     "SpynqError",
+    "how_to_get",
 ]
+
+TOOLS = {"spynq_hw": "spynq-tools", "spynq_sim": "spynq-tools", "spynq_train": "'spynq-tools[train]'"}
+"""Packages that a board does without, and the distribution that holds them."""
 
 
 class SpynqError(Exception):
@@ -19,6 +24,11 @@ class SpynqError(Exception):
 
 class MissingDependency(SpynqError, ImportError):
     """A package or program is absent; the message holds the command that gets it."""
+
+
+def how_to_get(package: str, extra: str) -> str:
+    """The command that installs a package: one of :data:`TOOLS`, else what an extra of spynq names."""
+    return f"pip install {TOOLS[package]}" if package in TOOLS else f"pip install 'spynq[{extra}]'"
 
 
 class KernelMismatch(SpynqError):

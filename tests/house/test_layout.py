@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = {".ci", "docs", "hls", "host", "hw", "notebooks", "overlays", "sim", "tests"}
+FOLDERS = {".ci", "docs", "hls", "host", "hw", "notebooks", "overlays", "sim", "tests", "tools"}
 PACKAGES = {
     "host": {"spynq", "spynq_train", "spynq_device.pth"},
     "hw": {"spynq_hw"},

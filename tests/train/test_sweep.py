@@ -30,9 +30,13 @@ def _task(kind: str) -> Task:
 
         seed = job.point["seed"]
         if kind == "die once" and seed == 2 and not Path(job.point["mark"]).exists():
-            # Killed after others have finished.
+            # Killed after others have finished: what this worker did before, and all of the other's.
             Path(job.point["mark"]).write_text(str(os.getpid()))
-            time.sleep(1.0)
+            out, end = Path(job.point["out"]), time.monotonic() + 60
+            while not out.exists() or out.read_text().count("\n") < 3:
+                if time.monotonic() > end:
+                    raise TimeoutError(f"no three results in {out} after 60 s")
+                time.sleep(0.01)
             os._exit(1)
         if kind == "fail" and seed == 1:
             raise ValueError("no such luck")
@@ -59,7 +63,7 @@ def test_points_are_all_combinations() -> None:
 
 @pytest.mark.timeout(180)
 def test_a_dying_worker_loses_no_finished_result(tmp_path: Path) -> None:
-    jobs = _jobs(6, mark=str(tmp_path / "died"))
+    jobs = _jobs(6, mark=str(tmp_path / "died"), out=str(tmp_path / "out.jsonl"))
     results = run_sweep(jobs, tmp_path / "out.jsonl", workers=2, task=_task("die once"))
     assert (tmp_path / "died").exists()
     assert [result["accuracy"] for result in results] == [0, 1, 4, 9, 16, 25]

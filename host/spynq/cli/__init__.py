@@ -25,7 +25,7 @@ from spynq.cli import (
     train,
     transcript,
 )
-from spynq.errors import SpynqError
+from spynq.errors import TOOLS, SpynqError, how_to_get
 
 __all__ = ["main", "parser"]
 
@@ -97,7 +97,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (SpynqError, ValueError) as error:
         return _refuse(str(error), debug)
     except ModuleNotFoundError as error:
-        if (error.name or "spynq").partition(".")[0].startswith("spynq"):
+        package = (error.name or "spynq").partition(".")[0]
+        if package in TOOLS:
+            return _refuse(f"{package} is not installed: {how_to_get(package, 'sim')}", debug)
+        if package.startswith("spynq"):
             return _refuse(f"a part of spynq is missing: {error}; install spynq again", debug)
         return _refuse(f"{error.name} is not installed; 'spynq doctor' shows the command that gets it", debug)
     except OSError as error:

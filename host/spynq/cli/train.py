@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from spynq.errors import MissingDependency
+from spynq.errors import MissingDependency, how_to_get
 
 __all__ = ["add_to", "compare", "run"]
 
@@ -142,5 +142,6 @@ def compare(arguments: argparse.Namespace) -> int:
 def _run(task: str, arguments: argparse.Namespace) -> int:
     # By name, so that a host without PyTorch has the command line all the same.
     if find_spec("spynq_train") is None:
-        raise MissingDependency("spynq_train is not installed: pip install 'spynq[train,spiking]'")
+        command = how_to_get("spynq_train", "train")
+        raise MissingDependency(f"spynq_train is not installed: {command}")
     return int(import_module(f"spynq_train.commands.{task}").run(arguments))

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from spynq.errors import MissingDependency, SpynqError
+from spynq.errors import MissingDependency, SpynqError, how_to_get
 
 __all__ = ["default", "names", "on_board", "open_kernel", "use"]
 
@@ -57,11 +57,9 @@ def _module(device: str) -> Any:
 
 
 def _missing(device: str, error: ImportError) -> MissingDependency:
-    extra = _EXTRA.get(device, device)
-    return MissingDependency(
-        f"device {device} needs {error.name or 'a package'}, which is not installed: "
-        f"pip install 'spynq[{extra}]'"
-    )
+    package = error.name or "a package"
+    command = how_to_get(package.partition(".")[0], _EXTRA.get(device, device))
+    return MissingDependency(f"device {device} needs {package}, which is not installed: {command}")
 
 
 def open_kernel(name: str, device: str | None = None, config: Any = None, **options: Any) -> Any:
