@@ -83,11 +83,12 @@ def _timing() -> str:
     """Ports sampled in simulation, drawn by WaveDrom."""
     from yowasp_wavedrom import render
 
-    from spynq_sim.waveform import register_access, stream_run, wave_json
+    from spynq_sim.waveform import memory_run, register_access, stream_run, wave_json
 
     drawings = (
         ("A register, written and read", register_access(), 2),
         ("Four stream beats through kernel echo", stream_run(), 14),
+        ("Four beats of memory through kernel echo", memory_run(), 23),
     )
     parts = ["# Timing", _SAMPLED]
     for title, seen, first in drawings:

@@ -11,7 +11,7 @@ from amaranth.sim import Simulator
 from spynq.kernels import get
 from spynq_hw.shell import CONTROL_PORT, Shell
 
-__all__ = ["register_access", "sampled", "stream_run", "wave_json"]
+__all__ = ["memory_run", "register_access", "sampled", "stream_run", "wave_json"]
 
 _CYCLE = 1e-8
 _LONGEST = 400
@@ -159,6 +159,40 @@ def stream_run(words: int = 4) -> dict[str, list[int]]:
     return sampled("echo", drive, names)
 
 
+def memory_run(beats: int = 4) -> dict[str, list[int]]:
+    """From the start to the interrupt of an echo run over a block of memory of ``beats`` bus words."""
+    kernel = get("echo").kernel
+
+    async def drive(context: Any, shell: Any) -> None:
+        values = {"MODE": 1, "WORDS": 4 * beats, "SOURCE_LO": 0x40, "TARGET_LO": 0x80}
+        for register, value in {**values, "GIER": 1, "IP_IER": 1}.items():
+            await _write(context, shell, kernel.offset(register), value)
+        bus = shell.m_axi_gmem
+        context.set(bus.arready, 1)
+        context.set(bus.awready, 1)
+        context.set(bus.wready, 1)
+        await _write(context, shell, kernel.offset("CTRL"), 1)
+        await _until(context, bus.arvalid)
+        # A memory that answers two cycles after the address and then without a pause.
+        await _cycle(context)
+        for index in range(beats):
+            context.set(bus.rvalid, 1)
+            context.set(bus.rlast, index == beats - 1)
+            await _until(context, bus.rready)
+        context.set(bus.rvalid, 0)
+        context.set(bus.rlast, 0)
+        await _until(context, bus.wvalid & bus.wlast)
+        context.set(bus.bvalid, 1)
+        await _until(context, bus.bready)
+        context.set(bus.bvalid, 0)
+        await _until(context, shell.irq)
+        await _cycle(context)
+
+    names = ["araddr", "arlen", "arvalid", "arready", "rvalid", "rready", "rlast"]
+    names += ["awaddr", "awlen", "awvalid", "awready", "wvalid", "wready", "wlast", "bvalid", "bready"]
+    return sampled("echo", drive, [*(f"m_axi_gmem_{name}" for name in names), "irq"])
+
+
 def wave_json(seen: Mapping[str, list[int]], title: str, first: int = 0) -> dict[str, Any]:
     """WaveDrom's description of sampled ports.
 
@@ -176,7 +210,7 @@ def wave_json(seen: Mapping[str, list[int]], title: str, first: int = 0) -> dict
     ]
     for name, values in seen.items():
         shown = values[first:]
-        wide = max(values) > 1 or name.endswith(("data", "addr"))
+        wide = max(values) > 1 or name.endswith(("data", "addr", "len"))
         wave, data, last = "", [], None
         for value in shown:
             if value == last:

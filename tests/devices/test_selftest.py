@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
+import tty
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,8 +138,6 @@ def test_a_failed_handshake_ends_the_kernels_checks(monkeypatch: pytest.MonkeyPa
 
 
 def test_an_interrupt_that_never_comes_is_told(monkeypatch: pytest.MonkeyPatch, driver: Any) -> None:
-    import asyncio
-
     class Silent:
         async def wait(self) -> None:
             await asyncio.sleep(60)
@@ -149,6 +150,40 @@ def test_an_interrupt_that_never_comes_is_told(monkeypatch: pytest.MonkeyPatch, 
     # The driver waits by polling again, and the interrupt is off.
     assert driver.get("GIER") == 0
     assert driver.copy([1, 2], 3).tolist() == [4, 5]
+
+
+def _twice(driver: Any, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "two starts", {"words": [driver.copy([1, 2], add).tolist() for add in (3, 4)]}
+
+
+def test_every_start_of_a_run_is_awaited_in_one_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_declared", lambda driver, what: _twice)
+    with open_kernel("echo", "rtl") as driver:
+        assert _check("interrupt", driver).state == "passed"
+        assert driver.get("GIER") == 0
+
+
+def test_the_file_that_pynq_waits_on_wakes_the_self_test(driver: Any) -> None:
+    """On a board pynq reads interrupts from a file, in the loop that was there when it was opened."""
+    controllers = pytest.importorskip("pynq.uio")
+    kernel_side, pynqs_side = os.openpty()
+    tty.setraw(pynqs_side)
+    checks.event_loop()
+    controller = controllers.UioController(os.ttyname(pynqs_side))
+
+    class Pin:
+        async def wait(self) -> None:
+            event = asyncio.Event()
+            controller.add_event(event, 0)
+            os.write(kernel_side, bytes(4))
+            await event.wait()
+
+    driver.irq = Pin()
+    try:
+        assert _check("interrupt", driver).state == "passed"
+    finally:
+        checks.event_loop().remove_reader(controller.uio)
+        os.close(kernel_side), os.close(pynqs_side)
 
 
 def test_a_wrong_clock_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,20 @@ def test_is_stored_without_output(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     kept = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.outputs]
     assert not kept, f"cells {kept} of {path.name} hold outputs; clear them before storing"
+
+
+def test_pynq_delivers_them(tmp_path: Path) -> None:
+    """The command of the board's own library finds them by our entry point."""
+    program = "from pynq._cli.get_notebooks import main; main()"
+    answer = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, "spynq", "--path", str(tmp_path)],
+        env={**os.environ, "SPYNQ_DEVICE": "rtl"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert {path.name for path in (tmp_path / "spynq").iterdir()} == {path.name for path in NOTEBOOKS}
 
 
 def test_they_read_as_one_course() -> None:

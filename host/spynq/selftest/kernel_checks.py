@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,17 +18,35 @@ from spynq.devices import open_kernel
 from spynq.errors import SpynqError
 from spynq.kernels import get
 
-__all__ = ["KERNEL_CHECKS", "Skipped"]
+__all__ = ["KERNEL_CHECKS", "Skipped", "event_loop"]
 
 _PATTERNS = (0x0000_0000, 0xFFFF_FFFF, 0xAAAA_AAAA, 0x5555_5555)
 _MEMORY_WORDS = 1 << 18
 _INTERRUPT_SECONDS = 10.0
+_loops: set[asyncio.AbstractEventLoop] = set()
 
 Outcome = tuple[str, dict[str, float]]
 
 
 class Skipped(Exception):
     """The check says nothing here; the message says why."""
+
+
+def event_loop() -> asyncio.AbstractEventLoop:
+    """The loop that pynq ties its file of interrupts to when an overlay is first loaded.
+
+    A wait in any other, such as that of ``asyncio.run``, never hears of an interrupt on a board.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that pynq has to ask otherwise some day
+        try:
+            loop = asyncio.get_event_loop()
+        except RuntimeError:
+            loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(loop)
+    # It has to live as long as that file, which is never closed.
+    _loops.add(loop)
+    return loop
 
 
 def _expect(found: int, wanted: int, what: str) -> None:
@@ -142,7 +161,7 @@ def interrupt(driver: Any, seed: int) -> Outcome:
     def wait(what: str, timeout: float = _INTERRUPT_SECONDS) -> None:
         begin = time.perf_counter()
         try:
-            asyncio.run(asyncio.wait_for(pin.wait(), _INTERRUPT_SECONDS))
+            event_loop().run_until_complete(asyncio.wait_for(pin.wait(), _INTERRUPT_SECONDS))
         except asyncio.TimeoutError:
             raise SpynqError(f"no interrupt within {_INTERRUPT_SECONDS:g} s of a start") from None
         seconds.append(time.perf_counter() - begin)

@@ -16,7 +16,7 @@ from spynq.devices import default, open_kernel
 from spynq.errors import SpynqError
 from spynq.kernels import get, kernels
 from spynq.selftest.board_checks import BOARD_CHECKS
-from spynq.selftest.kernel_checks import KERNEL_CHECKS, Skipped
+from spynq.selftest.kernel_checks import KERNEL_CHECKS, Skipped, event_loop
 from spynq.selftest.report import FAILED, PASSED, SKIPPED, Check, KernelReport, Report
 
 __all__ = ["examine"]
@@ -107,6 +107,7 @@ def examine(
         Every check, whether it passed or not. A kernel that cannot be opened is a failed check.
     """
     chosen = device or default()
+    event_loop()  # before a driver is opened, which is when pynq asks for one
     board: list[Check] = []
     reports = []
     for name in names or kernels():
