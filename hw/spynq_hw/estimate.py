@@ -17,13 +17,14 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from spynq.errors import MissingDependency, SpynqError
-from spynq_hw.alike import merged
+from spynq_hw.alike import merged, parted
 
 __all__ = ["KEPT", "ZCU104", "Estimate", "Part", "cache_folder", "count", "estimate", "keep", "known"]
 
@@ -172,8 +173,8 @@ def estimate(
     uram : bool
         Let large memories become UltraRAM.
     parts : bool
-        Synthesise each module once, however often it is there, and nothing across their borders: for
-        kernels too large for the whole. Borders cost cells that the vendor's tool would save.
+        Synthesise each module by itself, once, however often it is there, and nothing across their
+        borders: for kernels too large for the whole. Borders cost cells that the vendor's tool would save.
     cache : Path, optional
         Folder of results; by default :func:`cache_folder`.
 
@@ -189,16 +190,36 @@ def estimate(
     if key in (known := _kept()):
         return count(known[key]["cells"], known[key]["seconds"])
     folder = cache or cache_folder()
-    kept = folder / f"{key}.json"
+    if not parts:
+        return count(*_cached(rtlil, recipe, folder))
+    cells: Counter[str] = Counter()
+    seconds = 0.0
+    for name, (text, copies) in _parted(rtlil, top).items():
+        inside, took = _cached(text, _recipe(name, uram, parts), folder)
+        cells.update({kind: copies * number for kind, number in inside.items()})
+        seconds += took
+    return count(cells, round(seconds, 1))
+
+
+def _parted(rtlil: str, top: str) -> dict[str, tuple[str, int]]:
+    try:
+        return parted(merged(rtlil), top)
+    except KeyError:
+        raise SpynqError(f"the design has no module {top}") from None
+
+
+def _cached(text: str, recipe: str, folder: Path) -> tuple[dict[str, int], float]:
+    """Cells of a design and seconds, from the folder if they are there."""
+    kept = folder / f"{_key(text, recipe)}.json"
     if kept.is_file():
         stored = json.loads(kept.read_text())
-        return count(stored["cells"], stored["seconds"])
-    cells, seconds = _synthesise(merged(rtlil) if parts else rtlil, recipe)
+        return stored["cells"], stored["seconds"]
+    cells, seconds = _synthesise(text, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     partial = kept.with_suffix(f".{os.getpid()}")
     partial.write_text(json.dumps({"recipe": recipe, "cells": cells, "seconds": seconds}))
     partial.replace(kept)
-    return count(cells, seconds)
+    return cells, seconds
 
 
 def known(rtlil: str, top: str, *, uram: bool = False, parts: bool = False) -> Estimate | None:
@@ -227,7 +248,8 @@ def keep(
 def _recipe(top: str, uram: bool, parts: bool) -> str:
     # Without it Yosys 0.70 stops where a hidden name equals a shown one (an assertion on `count_id`).
     first = "rename -hide w:*; " * parts
-    options = ("-flatten" * (not parts), "-noiopad", "-uram" * uram, f"-top {top}")
+    # A module by itself is flat, the modules inside it are boxes, and its clock is buffered elsewhere.
+    options = ("-noclkbuf" if parts else "-flatten", "-noiopad", "-uram" * uram, f"-top {top}")
     return first + " ".join((_SYNTHESIS, *filter(None, options)))
 
 
