@@ -295,11 +295,11 @@ class Column(wiring.Component):
 
     def _totals(self, m: Module, now: data.View, sums: data.View) -> data.View:
         """Sums of the pair that is updated; they are kept, for steps of an input that stays the same."""
-        pair = data.ArrayLayout(signed(24), 2)
+        pair = data.ArrayLayout(signed(25), 2)
         memory = Memory(shape=pair, depth=1 << self.sizes.kept, init=[], attrs={"ram_style": "block"})
         m.submodules.kept = memory
         self._kept, keeps = memory.read_port(), memory.write_port()
-        total, help_ = Signal(pair), Signal(pair)
+        total, help_ = Signal(pair), Signal(data.ArrayLayout(signed(24), 2))
         for half in range(2):
             m.d.comb += [
                 self.sums[half].eq(Array(sums[2 * p + half] for p in range(PAIRS))[now.pair]),

@@ -61,9 +61,10 @@ class Neuron(wiring.Component):
     -------
     rule : In(Rule)
         Neuron type of the layer.
-    sum : In(signed(24)), word : In(signed(24))
-        Sum of weights of this step, and what memory adds to it; both together have 24 bits.
-    kept : In(signed(24)), again : In(1)
+    sum : In(signed(25)), word : In(signed(24))
+        Sum of weights of this step, maybe of two columns, and what memory adds to it; the compiler proves
+        that together they have 24 bits.
+    kept : In(signed(25)), again : In(1)
         Sum of an earlier step, which holds ``again``.
     state : In(State), fresh : In(1)
         What the neuron carries; in the first step of a sample it is at rest.
@@ -82,9 +83,9 @@ class Neuron(wiring.Component):
         super().__init__(
             {
                 "rule": In(Rule),
-                "sum": In(signed(24)),
+                "sum": In(signed(25)),
                 "word": In(signed(24)),
-                "kept": In(signed(24)),
+                "kept": In(signed(25)),
                 "again": In(1),
                 "state": In(State),
                 "fresh": In(1),
@@ -148,12 +149,12 @@ class Neuron(wiring.Component):
         The sum is shifted by up to 3, and then by 0 or 4 on its way into the adder.
         """
         rule, channel = self.rule, self.channel
-        total = Signal(signed(24))
-        scaled = Signal(signed(27), reset_less=True)
+        total = Signal(signed(25))
+        scaled = Signal(signed(28), reset_less=True)
         zeta = Signal(signed(24), reset_less=True)
         offset, owed = Signal(signed(25)), Signal(signed(26))
         current = Signal(signed(U_BITS))
-        word, chosen = later(m, self.word, 1), Signal(signed(24))
+        word, chosen = later(m, self.word, 1), Signal(signed(25))
         m.d.comb += chosen.eq(Mux(later(m, self.again, 1), later(m, self.kept, 1), later(m, self.sum, 1)))
         m.d.sync += [
             total.eq(word + chosen),

@@ -305,7 +305,7 @@ class Walker(wiring.Component):
                 self.segments.valid.eq(advance & wanted),
                 out.start.eq(base + low),
                 out.end.eq(base + high),
-                out.tap.eq(tap + Mux(x < 0, -x, 0)),
+                out.tap.eq(tap - Mux(x < 0, x, 0)),
                 out.empty.eq(~inside),
                 out.double.eq(begins & plane["double"]),
                 out.negate.eq(plane["negate"]),
