@@ -11,11 +11,9 @@ __all__ = ["NEEDED", "lapses"]
 NEEDED = {
     "package_ip": (
         "create_project", "add_files", "set_property top", "update_compile_order", "ipx::package_project",
-        "set_property name", "set_property version", "set_property display_name", "set_property description",
-        "ipx::associate_bus_interfaces", "set_property range", "set_property usage", "ipx::add_register",
-        "set_property address_offset", "set_property size", "set_property access", "ipx::add_field",
-        "set_property bit_offset", "set_property bit_width", "ipx::create_xgui_files",
-        "ipx::update_checksums", "ipx::check_integrity", "ipx::save_core", "close_project",
+        "ipx::current_core", "ipx::associate_bus_interfaces", "set_property range", "set_property usage",
+        "ipx::add_register", "ipx::add_field", "ipx::create_xgui_files", "ipx::update_checksums",
+        "ipx::check_integrity", "ipx::save_core", "close_project",
     ),
     "block_design": (
         "create_project", "set_property board_part", "set_property ip_repo_paths", "update_ip_catalog",
@@ -38,6 +36,12 @@ NEEDED = {
     "collect": ("open_project", "write_hw_platform", "close_project"),
 }  # fmt: skip
 """Calls of every step, in this order; a second word is among the words of the call."""
+_TOLD = {
+    "ipx::current_core": {"name", "version", "display_name", "description"},
+    "ipx::add_register": {"address_offset", "size", "access", "description"},
+    "ipx::add_field": {"bit_offset", "bit_width", "access", "description"},
+}
+"""Properties that are set of what a call gives, before anything else is packaged."""
 _OPENS = {
     "create_project": "project",
     "open_project": "project",
@@ -58,7 +62,7 @@ def lapses(step: str, calls: list[Call]) -> list[str]:
     calls : list of Call
         What it called, to its end.
     """
-    return [*_states(calls), *_forgotten(step, calls)]
+    return [*_states(calls), *_forgotten(step, calls), *_untold(calls)]
 
 
 def _states(calls: list[Call]) -> Iterable[str]:
@@ -93,6 +97,17 @@ def _forgotten(step: str, calls: list[Call]) -> Iterable[str]:
         if not any(call.name == name and (not word or _says(call, word)) for call in left):
             yield f"{step} does not call {wish} where it belongs"
             left = iter(calls)
+
+
+def _untold(calls: list[Call]) -> Iterable[str]:
+    place, left = "", set[str]()
+    for call in [*calls, Call("", 0, "ipx::end", ())]:
+        if call.name == "set_property":
+            left -= set(call.words)
+        elif call.name.startswith("ipx::"):
+            if left:
+                yield f"{place} is not told {', '.join(sorted(left))}"
+            place, left = f"{call.file}:{call.line}: {call.name}", set(_TOLD.get(call.name, ()))
 
 
 def _says(call: Call, word: str) -> bool:
