@@ -50,10 +50,10 @@ inline weight_t exponential(nll_t d) {
     return sum >> (octave + 1);
 }
 
-// Golden: weights, of one sample.
+// Golden: weights, of one sample. A pool other than that closed last may lie below l_min: 24 bits wrap.
 inline weight_t weight(nll_t nll, nll_t l_min) {
     if (nll == IMPOSSIBLE) return 0;
-    return exponential(nll > l_min ? nll_t(nll - l_min) : nll_t(0));
+    return exponential(nll_t(nll - l_min));
 }
 
 // Golden: flags. Bit 0 ZERO, bit 1 SATZ.

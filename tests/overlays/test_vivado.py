@@ -20,6 +20,7 @@ from spynq_hw.export import ExportedKernel, export
 from spynq_overlays.boards import BOARDS
 from spynq_overlays.description import OverlayDescription, describe
 from spynq_overlays.vivado_project import SCRIPTS, STEPS, tcl, write_project
+from spynq_sim.vivado import session
 from spynq_sim.vivado.rules import breaches, calls_of, commands_of, lines_of, run_step
 
 pytestmark = pytest.mark.skipif(shutil.which("tclsh") is None, reason="tclsh is not installed (Debian: tcl)")
@@ -77,6 +78,7 @@ def test_every_step_runs_to_its_end_and_breaks_no_rule(
         assert "WARNING" not in result.stdout
         complete = step == "block_design"
         assert breaches(calls_of(record), _ips(description, verilog), complete) == []
+        assert session.lapses(step, calls_of(record)) == []
     assert {path.name for path in (folder / "result").iterdir()} == {"one.bit", "one.hwh"}
 
 
@@ -97,6 +99,22 @@ def test_addresses_and_clock_are_the_descriptions(
         word for call in calls if call.name == "set_property" for word in call.words if "FREQMHZ" in word
     ]
     assert [re.search(r"REF_CTRL__FREQMHZ (\S+)", word)[1] for word in asked] == ["300"]  # type: ignore[index]
+
+
+def test_a_dma_is_as_wide_as_its_streams(build: Callable[..., Path]) -> None:
+    description = _overlay("one", ["echo"])
+    _, record = _run(SCRIPTS / "block_design.tcl", build(description))
+    said = {
+        word: value
+        for call in calls_of(record)
+        if call.name == "set_property" and "-dict" in call.words
+        for words in [call.options()[0]["-dict"].split()]
+        for word, value in zip(words[::2], words[1::2], strict=True)
+    }
+    into, out = (stream.width for stream in get("echo").kernel.streams)
+    assert said["CONFIG.c_m_axis_mm2s_tdata_width"] == str(into)
+    assert said["CONFIG.c_s_axis_s2mm_tdata_width"] == str(out)
+    assert {said[f"CONFIG.c_m_axi_{way}_data_width"] for way in ("mm2s", "s2mm")} == {"32"}
 
 
 def test_packaged_registers_are_the_declaration(

@@ -26,7 +26,10 @@ _GAIN = 1 << 19
 def tree_start(
     rng: np.random.Generator, calls: Sequence[Call], *, name: str = "tree", base: int = 0x1000
 ) -> Start:
-    """A start that runs steps; each has the words it reads beside it."""
+    """A start that runs steps; each has the words it reads beside it.
+
+    An address that a step has already is how far it lies off the place that it gets.
+    """
     layout = Layout(rng, base)
     blocks: dict[int, npt.NDArray[np.uint32]] = {}
     outputs: dict[int, int] = {}
@@ -45,12 +48,12 @@ def tree_start(
             blocks[source] = data
             step = replace(step, source=source)
         if step.op == Op.SPIKES:
-            step = replace(step, target=output(padded))
+            step = replace(step, target=output(padded) + step.target)
         if step.op == Op.CLOSE and step.records:
             size = image.record_dtype(step.bins if step.histogram else 0).itemsize
-            step = replace(step, target=output(size))
+            step = replace(step, target=output(size) + step.target)
         if step.op == Op.CLOSE and step.weights:
-            step = replace(step, weight=output(padded))
+            step = replace(step, weight=output(padded) + step.weight)
         steps.append(step)
     words = step_words(steps).ravel()
     address = layout.take(len(steps) * STEP_BEATS * 16)
@@ -138,7 +141,10 @@ class _Maker:
             table=bool(rng.integers(2)),
         )
         words = None
-        if step.table:
+        if not step.table:
+            # Nothing of this is looked at.
+            step = replace(step, source=4, target=8, weight=12, records=True, weights=True)
+        else:
             words = np.array([image.padded(self.codes(samples)) for _ in range(rows)], np.int64)
         return [*calls, (step, words)]
 
@@ -161,6 +167,13 @@ class _Maker:
         calls += [self.evidence(places[1], fast, fresh=True, width=900), (step, None)]
         return [*calls, self.close(places[2], slow * fast)]
 
+    def careless(self, op: Op) -> Call:
+        """CUE or CLOSE with flags and addresses that it does not look at."""
+        step = Step(op, samples=3, source=4, target=8, weight=12, table=True)
+        if op == Op.CUE:
+            step = replace(step, cue=5, gains=(_GAIN,), records=True, weights=True, histogram=True)
+        return step, None
+
     def wrong(self) -> Call:
         """A step that does not fit, and is left out."""
         good = Step(Op.CLOSE, samples=3, records=True)
@@ -175,6 +188,10 @@ class _Maker:
             Step(Op.EDGE, samples=3, rows=3, terms=0),
             Step(Op.EDGE, samples=3, rows=3, terms=5),
             Step(Op.CODES, samples=3, source=4),
+            Step(Op.EDGE, samples=3, rows=3, table=True, source=8),
+            replace(good, target=4),
+            replace(good, records=False, weights=True, weight=8),
+            Step(Op.SPIKES, samples=3, target=12),
             Step(Op.OUTER, samples=4, rows=1, base=0),
             Step(Op.OUTER, samples=3, rows=1, base=self.config.population // 2),
         ]
@@ -212,8 +229,12 @@ def random_tree(rng: np.random.Generator, config: StmConfig, *, base: int = 0x10
         calls.append(make.spikes(0, parents))
     if rng.integers(3) == 0:
         calls += make.outer()
+    for other in (make.wrong(), make.careless(Op.CUE)):
+        if rng.integers(3) == 0:
+            calls.insert(int(rng.integers(len(calls) + 1)), other)
     if rng.integers(3) == 0:
-        calls.insert(int(rng.integers(len(calls) + 1)), make.wrong())
+        # Last, since an edge refers to the pool that was closed before it.
+        calls.append(make.careless(Op.CLOSE))
     return tree_start(rng, calls, name="random tree", base=base)
 
 

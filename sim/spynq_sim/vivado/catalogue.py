@@ -187,11 +187,11 @@ def pins_of(ip: str, config: Mapping[str, str]) -> Pins:
         # Its other pins may stay open.
         return Pins(clocks={"slowest_sync_clk"}, inputs={"ext_reset_in"}, outputs={"peripheral_aresetn"})
     if ip == "xlconcat":
-        return Pins(inputs={f"In{i}" for i in range(int(config["NUM_PORTS"]))}, outputs={"dout"})
+        return Pins(inputs={f"In{i}" for i in range(int(config.get("NUM_PORTS", 2)))}, outputs={"dout"})
     if ip == "axi_intc":
         return Pins({"s_axi": ("aximm", "slave")}, {"s_axi_aclk"}, {"s_axi_aresetn"}, {"intr"}, {"irq"})
-    slaves = {f"S{i:02d}_AXI": ("aximm", "slave") for i in range(int(config["NUM_SI"]))}
-    masters = {f"M{i:02d}_AXI": ("aximm", "master") for i in range(int(config["NUM_MI"]))}
+    slaves = {f"S{i:02d}_AXI": ("aximm", "slave") for i in range(int(config.get("NUM_SI", 1)))}
+    masters = {f"M{i:02d}_AXI": ("aximm", "master") for i in range(int(config.get("NUM_MI", 1)))}
     return Pins(slaves | masters, {"aclk"}, {"aresetn"})
 
 

@@ -216,6 +216,12 @@ def _get_cell(design: Design, options: dict[str, str], places: list[str]) -> Ite
         yield f"there is no cell {places[0]}"
 
 
+def _get_segment(design: Design, options: dict[str, str], places: list[str]) -> Iterable[str]:
+    cell, *rest = places[0].split("/")
+    if cell not in design.cells or len(rest) != 2 or not all(rest):
+        yield f"there is no address segment {places[0]!r}"
+
+
 def _named(word: str) -> str:
     return word.partition(":")[2]
 
@@ -271,6 +277,7 @@ _JUDGES = {
     "get_bd_cells": _get_cell,
     "get_bd_pins": _get_pins,
     "get_bd_intf_pins": _get_interface,
+    "get_bd_addr_segs": _get_segment,
     "connect_bd_net": _connect_net,
     "connect_bd_intf_net": _connect_interface,
     "assign_bd_address": _assign,
