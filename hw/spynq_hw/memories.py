@@ -7,6 +7,7 @@ wide kernel that is most of the time of an export and a third of its text, and i
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 from amaranth.back.rtlil import ModuleEmitter
@@ -16,9 +17,18 @@ __all__ = ["cleared", "zeros_left_out"]
 _MEMORY = re.compile(r"^ *reg (?:\[\d+:0\] )?(?P<name>\\?\S+ ?) *\[(?P<last>\d+):0\];$", re.M)
 
 
+_ALONE = RLock()
+
+
 @contextmanager
 def zeros_left_out() -> Iterator[None]:
-    """Within it, conversion to RTLIL leaves out initial contents that are all zero."""
+    """Within it, conversion to RTLIL leaves out initial contents that are all zero; one thread at a time."""
+    with _ALONE, _patched():
+        yield
+
+
+@contextmanager
+def _patched() -> Iterator[None]:
     emit = ModuleEmitter.emit_memory
 
     def emit_unless_zero(self: Any, index: int, cell: Any) -> None:

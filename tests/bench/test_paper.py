@@ -74,6 +74,23 @@ def test_batch_of_table_one_does_the_same_work() -> None:
     assert one.run(50) == pytest.approx(network.means(50), abs=1e-4)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_torch_works_with_the_threads_it_is_named_after(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more than are asked for, small work waits for threads: fifty times slower on a busy machine."""
+    torch = pytest.importorskip("torch")
+    exponential, seen, before = torch.exp2, set(), torch.get_num_threads()
+
+    def told(value: Any) -> Any:
+        seen.add(torch.get_num_threads())
+        return exponential(value)
+
+    monkeypatch.setattr(torch, "exp2", told)
+    two_layer.torch_rows(4, threads)
+    assert seen == {threads} and torch.get_num_threads() == before
+
+
 def test_the_tables_problem_is_the_trees_own() -> None:
     """What software is timed on is what the kernel is asked: same populations, same answer."""
     message = two_layer.reference(published.NEURONS)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from spynq_hw.export import component_rtlil, component_verilog
+from spynq_hw.memories import zeros_left_out
 
 
 class Two(wiring.Component):
@@ -44,3 +47,15 @@ def test_a_memory_of_zeros_is_cleared_by_a_loop_and_content_is_kept() -> None:
 def test_only_memories_with_content_are_spelled_out() -> None:
     text = component_rtlil(Two(), "two")
     assert text.count("cell $meminit_v2") == 1
+
+
+def test_threads_that_export_side_by_side_get_the_same_text() -> None:
+    """Leaving zeros out is a state of the converter: whoever ends first must not end it for the other."""
+    alone, texts = component_rtlil(Two(), "two"), []
+    other = Thread(target=lambda: texts.append(component_rtlil(Two(), "two")))
+    with zeros_left_out():
+        other.start()
+        other.join(0.2)
+        assert other.is_alive() and not texts
+    other.join(60)
+    assert texts == [alone] == [component_rtlil(Two(), "two")]

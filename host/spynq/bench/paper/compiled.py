@@ -7,7 +7,8 @@ polynomial of degree five in the fraction; loops without calls and branches beco
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -249,48 +250,58 @@ def numba_edge(table: Floats, lower: Any, weights: Floats, upper: Any) -> Floats
     return found
 
 
-def _torch() -> Any:
+@contextmanager
+def _torch(threads: int = 1) -> Iterator[Any]:
+    """torch with so many threads: more of them than small work is worth wait for each other."""
     try:
-        return import_module("torch")
+        torch = import_module("torch")
     except ImportError as error:
         raise MissingDependency("torch is not installed: pip install 'spynq[train]'") from error
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield torch
+    finally:
+        torch.set_num_threads(before)
 
 
 def torch_edge(table: Floats, lower: Any, weights: Floats, upper: Any) -> Floats:
     """Equation (E) for discrete nodes, every pair, float32."""
-    torch = _torch()
-    rows = torch.from_numpy(table.astype(np.float32))[torch.from_numpy(lower)]
-    density = rows[:, torch.from_numpy(np.ascontiguousarray(upper))]
-    message = (torch.from_numpy(weights.astype(np.float32)) / density.sum(dim=1)) @ density
-    return np.asarray(message.numpy(), np.float64)
+    with _torch() as torch:
+        rows = torch.from_numpy(table.astype(np.float32))[torch.from_numpy(lower)]
+        density = rows[:, torch.from_numpy(np.ascontiguousarray(upper))]
+        message = (torch.from_numpy(weights.astype(np.float32)) / density.sum(dim=1)) @ density
+        return np.asarray(message.numpy(), np.float64)
 
 
 def torch_histogram(
     x: Singles, cues: Sequence[tuple[float, float]], labels: npt.NDArray[np.int32], bins: int
 ) -> Floats:
     """One population under several cues, counted in bins, float32."""
-    torch = _torch()
-    s = torch.from_numpy(x)
-    weight = torch.exp(-0.5 * sum(((s - value) / sd) ** 2 for value, sd in cues))
-    counted = torch.zeros(bins).index_add_(0, torch.from_numpy(labels).long(), weight)
-    return np.asarray((counted / weight.sum()).numpy(), np.float64)
+    with _torch() as torch:
+        s = torch.from_numpy(x)
+        weight = torch.exp(-0.5 * sum(((s - value) / sd) ** 2 for value, sd in cues))
+        counted = torch.zeros(bins).index_add_(0, torch.from_numpy(labels).long(), weight)
+        return np.asarray((counted / weight.sum()).numpy(), np.float64)
 
 
 def torch_shares(samples: Singles, cues: Sequence[tuple[float, float]]) -> Floats:
     """Normalised weights of samples [samples, cues], each coordinate under its own cue, float32."""
-    torch = _torch()
-    square = sum(((torch.from_numpy(samples[:, d]) - c) / sd) ** 2 for d, (c, sd) in enumerate(cues))
-    weight = torch.exp(-0.5 * square)
-    return np.asarray((weight / weight.sum()).numpy(), np.float64)
+    with _torch() as torch:
+        square = sum(((torch.from_numpy(samples[:, d]) - c) / sd) ** 2 for d, (c, sd) in enumerate(cues))
+        weight = torch.exp(-0.5 * square)
+        return np.asarray((weight / weight.sum()).numpy(), np.float64)
 
 
-def torch_exchange(pointers: Singles, weights: Singles, parents: Singles, sd: float) -> Floats:
+def torch_exchange(
+    pointers: Singles, weights: Singles, parents: Singles, sd: float, threads: int = 1
+) -> Floats:
     """Equation (E) in torch on the CPU, float32, blocks of 500 rows."""
-    torch = _torch()
-    x, y = torch.from_numpy(parents), torch.from_numpy(pointers)
-    u = torch.from_numpy(weights)
-    message = torch.zeros(len(parents))
-    for first in range(0, len(pointers), 500):
-        k = torch.exp2((y[first : first + 500, None] - x[None, :]).square_().mul_(-_SCALE / sd**2))
-        message += (u[first : first + 500] / k.sum(dim=1)) @ k
-    return np.asarray(message.numpy(), np.float64)
+    with _torch(threads) as torch:
+        x, y = torch.from_numpy(parents), torch.from_numpy(pointers)
+        u = torch.from_numpy(weights)
+        message = torch.zeros(len(parents))
+        for first in range(0, len(pointers), 500):
+            k = torch.exp2((y[first : first + 500, None] - x[None, :]).square_().mul_(-_SCALE / sd**2))
+            message += (u[first : first + 500] / k.sum(dim=1)) @ k
+        return np.asarray(message.numpy(), np.float64)

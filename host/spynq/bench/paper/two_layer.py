@@ -83,10 +83,10 @@ def compiled(rows: int, threads: int) -> Floats:
     return numba_exchange(threads)(children[:rows].mean(axis=1), weights[:rows], parents, 0.5)
 
 
-def torch_rows(rows: int) -> Floats:
+def torch_rows(rows: int, threads: int) -> Floats:
     """torch on the CPU, float32, sufficient statistic."""
     parents, children, weights = (v.astype(np.float32) for v in samples())
-    return torch_exchange(children[:rows].mean(axis=1), weights[:rows], parents, 0.5)
+    return torch_exchange(children[:rows].mean(axis=1), weights[:rows], parents, 0.5, threads)
 
 
 def integrated(rows: int) -> Floats:
@@ -143,7 +143,12 @@ def contenders() -> list[Contender]:
         Contender("NumPy, one neuron at a time", numpy_row_by_row, _NUMPY_ROWS),
         Contender("NumPy, blocks, float32", numpy_blocked, _NUMPY_ROWS),
         Contender("NumPy, blocks, float32, sufficient statistic", numpy_statistic, NEURONS),
-        Contender("torch CPU, float32, sufficient statistic", torch_rows, NEURONS),
+        Contender(
+            "torch CPU, float32, sufficient statistic, 1 thread", partial(torch_rows, threads=1), NEURONS
+        ),
+        Contender(
+            "torch CPU, float32, sufficient statistic, 2 threads", partial(torch_rows, threads=2), NEURONS, 2
+        ),
         Contender("numba, float32 polynomial, 1 thread", partial(compiled, threads=1), NEURONS),
         Contender("numba, float32 polynomial, 2 threads", partial(compiled, threads=2), NEURONS, 2),
         Contender(
