@@ -53,7 +53,7 @@ static descriptor_t read_descriptor(const beat_t *memory, place_t place) {
     TAKE(steps, STEPS), TAKE(reset, RESET), TAKE(leak, LEAK), TAKE(refractory, REFRACTORY), TAKE(policy, POLICY);
     TAKE(bias, BIAS), TAKE(fraction, FRACTION), TAKE(output, OUTPUT), TAKE(samples, SAMPLES);
     TAKE(input, INPUT), TAKE(second_input, SECOND_INPUT), TAKE(weights, WEIGHTS), TAKE(params, PARAMS);
-    TAKE(states, STATES), TAKE(result, RESULT), TAKE(taps, TAPS), TAKE(next, NEXT);
+    TAKE(states, STATES), TAKE(result, RESULT), TAKE(taps, TAPS), TAKE(next, NEXT), TAKE(t0, T0);
     TAKE_FLAG(is_signed, SIGNED), TAKE_FLAG(second, SECOND), TAKE_FLAG(first, FIRST), TAKE_FLAG(last, LAST);
     TAKE_FLAG(fire, FIRE), TAKE_FLAG(use_fir, USE_FIR);
     d.planes = FIELD(record, DESCRIPTOR, PLANES).to_int() + 1;
@@ -70,7 +70,7 @@ static plan_t read_plan(const beat_t *memory, place_t place) {
     TAKE(columns, COLUMNS), TAKE(log2_h, LOG2_H), TAKE(rounds, ROUNDS), TAKE(value_shift, VALUE_SHIFT);
     TAKE(planes_second, PLANES_SECOND), TAKE(planes_out, PLANES_OUT);
     TAKE(in_channels, IN_CHANNELS), TAKE(out_channels, OUT_CHANNELS), TAKE(in_bit, IN_BIT), TAKE(slice, SLICE);
-    TAKE(taps, TAPS), TAKE(in_beats, IN_BEATS), TAKE(out_lanes, OUT_LANES);
+    TAKE(taps, TAPS), TAKE(in_beats, IN_BEATS), TAKE(out_lanes, OUT_LANES), TAKE(out_fold, OUT_FOLD);
     TAKE(in_plane, IN_PLANE), TAKE(in_step, IN_STEP), TAKE(in_sample, IN_SAMPLE);
     TAKE(second_step, SECOND_STEP), TAKE(second_sample, SECOND_SAMPLE);
     TAKE(out_plane, OUT_PLANE), TAKE(out_step, OUT_STEP), TAKE(out_sample, OUT_SAMPLE);
@@ -200,7 +200,9 @@ static void make_values(const descriptor_t &d, const plan_t &plan) {
 // Golden: Gather. A of every neuron, from the values; returns the spikes met by windows.
 static ap_uint<64> gather(const descriptor_t &d, const plan_t &plan) {
     int shift = d.pool_in != POOL_NONE ? d.pool_log2 : 0, high = d.h_in >> shift, wide = d.w_in >> shift;
-    int groups = plan.rounds << plan.log2_h, stride = plan.slice ? plan.slice : plan.in_channels;
+    // A slice may be wider than the pixel.
+    bool slices = plan.slice && plan.slice < plan.in_channels;
+    int groups = plan.rounds << plan.log2_h, stride = slices ? plan.slice : plan.in_channels;
     ap_uint<64> met = 0;
     for (int pixel = 0; pixel < d.h_out * d.w_out; pixel++) {
         sum_t *sum = sums + pixel * plan.out_channels;
@@ -244,7 +246,8 @@ static sum_t addend(const beat_t *memory, const descriptor_t &d, const plan_t &p
     ap_int<48> total = 0;
     for (int delay = 0; delay < fir.length; delay++) {
         int place = end - delay;
-        if (place < 0 || place >= d.steps) continue;
+        // Words of the chunks before are in memory.
+        if (place < -d.t0 || place >= d.steps) continue;
         total += ap_int<40>(fir.taps[delay] * word_at(memory, plan, sample, place, at));
     }
     return toward_zero(total, fir.shift);
@@ -347,8 +350,10 @@ static void run_step(beat_t *memory, const descriptor_t &d, const plan_t &plan, 
             }
         }
         if (d.output == OUTPUT_SUMS) put_words(memory, held, result, at, word_t(j));
-        if (d.output == OUTPUT_SPIKES || d.output == OUTPUT_VALUE) {
-            put_value(memory, out, at, value, at == number - 1);
+        // A lane group may take fewer bits of a map than it has lanes.
+        int width = LANES >> plan.out_fold, group = at / LANES, bit = at % LANES;
+        if ((d.output == OUTPUT_SPIKES || d.output == OUTPUT_VALUE) && bit < width) {
+            put_value(memory, out, group * width + bit, value, at + LANES - width == number - 1);
         }
     }
 }

@@ -28,7 +28,7 @@ inline bool has(int feature) { return CAP_FEATURES >> feature & 1; }
 struct descriptor_t {
     int op, c_in, h_in, w_in, c_out, h_out, w_out, kh, kw, stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x;
     int pool_in, pool_log2, planes, format, steps, reset, leak, refractory, policy, bias, fraction, output;
-    int samples;
+    int samples, t0;
     bool is_signed, second, first, last, fire, use_fir;
     place_t input, second_input, weights, params, states, result, taps, next;
 };
@@ -36,7 +36,7 @@ struct descriptor_t {
 // Golden: Plan, as far as an engine that gathers plainly looks at it.
 struct plan_t {
     int columns, log2_h, rounds, value_shift, planes_second, planes_out, in_channels, out_channels, in_bit, slice;
-    int taps, in_beats, out_lanes;
+    int taps, in_beats, out_lanes, out_fold;
     bool value_after, is_static;
     place_t in_plane, in_step, in_sample, second_step, second_sample, out_plane, out_step, out_sample;
     place_t state_sample, words, words_step, words_sample;

@@ -1,10 +1,12 @@
 """One module where many are alike: what lets a kernel of hundreds of lanes be synthesised by parts."""
 
 import re
+from collections import Counter
 
-__all__ = ["merged"]
+__all__ = ["merged", "parted"]
 
 _MODULE = re.compile(r"^(?:attribute [^\n]*\n)*module (\S+)\n.*?^end\n", re.M | re.S)
+_PORT = re.compile(r"^  wire .*\b(?:input|output) .*\n", re.M)
 _INSTANCE = re.compile(r"^( *cell )(\\\S+)", re.M)
 
 
@@ -20,7 +22,7 @@ def merged(rtlil: str) -> str:
         A design as Amaranth writes it.
     """
     head = rtlil[: _first(rtlil)]
-    modules = {found[1]: found[0] for found in _MODULE.finditer(rtlil)}
+    modules = _modules(rtlil)
     while True:
         first: dict[str, str] = {}
         # The name is the only thing that may differ.
@@ -31,6 +33,54 @@ def merged(rtlil: str) -> str:
         if len(first) == len(modules):
             return head + "".join(modules.values())
         modules = {name: _renamed(modules[name], names) for name in first.values()}
+
+
+def parted(rtlil: str, top: str) -> dict[str, tuple[str, int]]:
+    """Every module as a design of its own, in which the modules inside it are closed boxes.
+
+    Parameters
+    ----------
+    rtlil : str
+        A design as Amaranth writes it.
+    top : str
+        Name of its top module.
+
+    Returns
+    -------
+    dict of str to (str, int)
+        By the module's name: the design, and how often the module is in the whole.
+
+    Raises
+    ------
+    KeyError
+        There is no such top module.
+    """
+    modules = _modules(rtlil)
+    inside = {
+        name: Counter(found[2] for found in _INSTANCE.finditer(text) if found[2] in modules)
+        for name, text in modules.items()
+    }
+    copies: Counter[str] = Counter()
+
+    def add(name: str, count: int) -> None:
+        copies[name] += count
+        for other, times in inside[name].items():
+            add(other, count * times)
+
+    add(f"\\{top}", 1)
+    boxes = {name: _box(name, text) for name, text in modules.items()}
+    return {
+        name.removeprefix("\\"): (modules[name] + "".join(boxes[other] for other in inside[name]), count)
+        for name, count in copies.items()
+    }
+
+
+def _modules(rtlil: str) -> dict[str, str]:
+    return {found[1]: found[0] for found in _MODULE.finditer(rtlil)}
+
+
+def _box(name: str, text: str) -> str:
+    return f"attribute \\blackbox 1\nmodule {name}\n{''.join(_PORT.findall(text))}end\n"
 
 
 def _first(rtlil: str) -> int:

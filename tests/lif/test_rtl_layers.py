@@ -15,6 +15,7 @@ from spynq.lif.formats import COUNTERS
 from spynq.lif.generator import Case, random_case
 from spynq.lif.golden_run import run_golden
 from spynq.lif.image import Image
+from spynq.lif.lanes import Lanes
 from spynq.lif.params import BEAT_BYTES, LifConfig
 
 SMALL = {"weights": 1024, "banks": 2, "maps": 64, "units": 64, "rounds": 8}
@@ -52,22 +53,26 @@ def opened(columns: int, seed: int) -> Any:
     )  # fmt: skip
 
 
+def _forget(words: np.ndarray, channels: int, lanes: Lanes) -> None:  # type: ignore[type-arg]
+    """Words of lanes that are no channel."""
+    others = np.setdiff1d(np.arange(lanes.stride), lanes.positions(channels))
+    words.reshape(-1, lanes.stride, 4)[:, others] = False
+
+
 def known(image: Image) -> np.ndarray:  # type: ignore[type-arg]
     """Bytes of memory that the contract names: all but words of lanes that are no channel, and clocks."""
     mask = np.ones(image.beats * BEAT_BYTES, bool)
-    areas = [(a.beat, a.sample, a) for a in image.maps.values() if a.kind in _WORDS]
-    first: dict[str, int] = {}
+    for area in image.maps.values():
+        if area.kind in _WORDS:
+            words = mask[area.beat * BEAT_BYTES :][: area.sample * image.samples * BEAT_BYTES]
+            _forget(words, area.shape.channels, area.lanes)
     for task in image.tasks[:-1]:
-        if task.plan.state_sample:
-            first.setdefault(task.layer, task.descriptor.states)
-    sizes = {task.layer: task.plan.state_sample for task in image.tasks}
-    areas += [(beat, sizes[layer], image.maps[layer]) for layer, beat in first.items()]
-    for beat, size, area in areas:
-        words = mask[beat * BEAT_BYTES :][: size * image.samples * BEAT_BYTES].reshape(
-            -1, area.lanes.stride, 4
-        )
-        others = np.setdiff1d(np.arange(area.lanes.stride), area.lanes.positions(area.shape.channels))
-        words[:, others] = False
+        d, plan = task.descriptor, task.plan
+        if not (d.first and d.last):
+            for n in range(image.samples):
+                words = mask[(d.states + n * plan.state_sample) * BEAT_BYTES :]
+                size = 4 * d.h_out * d.w_out * plan.out_channels
+                _forget(words[:size], d.c_out, Lanes(plan.out_channels, plan.out_lanes))
     records = mask[image.records * BEAT_BYTES :].reshape(-1, 64)
     records[:, 64 - CLOCKED :] = False
     # A later run may find its weights in the engine, which its descriptors then say.

@@ -93,3 +93,11 @@ def driver(request: pytest.FixtureRequest) -> Any:
 def test_equals_the_golden_model(driver: Any, name: str) -> None:
     net = NETWORKS[name]
     check(driver, Case(net, BUILDS[1], net.steps, spikes(net, samples=2), 0))
+
+
+@pytest.mark.parametrize(
+    ("name", "chunk"), [("sliding delays", 2), ("delays by segments", 3), ("a large layer with delays", 1)]
+)
+def test_delays_reach_over_chunks(driver: Any, name: str, chunk: int) -> None:
+    net = NETWORKS[name]
+    check(driver, Case(net, BUILDS[1], chunk, spikes(net, samples=2), 0))

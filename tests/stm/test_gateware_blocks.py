@@ -28,17 +28,26 @@ def distances(rng: np.random.Generator) -> Iterator[int]:
     yield from rng.integers(0, 20 << 10, 300).tolist()
 
 
-def test_exponential_at_every_octave_and_for_impossible_samples(seed: int) -> None:
+@pytest.mark.parametrize("multiplier", [False, True])
+def test_exponential_at_every_octave_and_for_impossible_samples(multiplier: bool, seed: int) -> None:
     rng = np.random.default_rng(seed)
     l_min = int(rng.integers(0, 1 << 20))
     nll = [*(l_min + d for d in distances(rng)), IMPOSSIBLE, L_MAX]
-    got = one_through(Exponential(), 4, [{"l": value, "l_min": l_min} for value in nll], "w")
+    got = one_through(Exponential(multiplier), 4, [{"l": value, "l_min": l_min} for value in nll], "w")
     assert got == golden.weights([nll], [l_min])[0].tolist()
 
 
-def test_an_impossible_sample_near_the_minimum_weighs_nothing() -> None:
-    nll = [L_MAX, IMPOSSIBLE]
-    assert one_through(Exponential(), 4, [{"l": v, "l_min": L_MAX} for v in nll], "w") == [1 << 16, 0]
+@pytest.mark.parametrize("multiplier", [False, True])
+def test_interpolation_at_every_place_of_the_first_octave(multiplier: bool) -> None:
+    nll = range(1024)
+    got = one_through(Exponential(multiplier), 4, [{"l": value, "l_min": 0} for value in nll], "w")
+    assert got == golden.exponential(nll).tolist()
+
+
+@pytest.mark.parametrize("multiplier", [False, True])
+def test_an_impossible_sample_near_the_minimum_weighs_nothing(multiplier: bool) -> None:
+    nll = [{"l": value, "l_min": L_MAX} for value in (L_MAX, IMPOSSIBLE)]
+    assert one_through(Exponential(multiplier), 4, nll, "w") == [1 << 16, 0]
 
 
 def test_square_of_corners_and_random_weights(seed: int) -> None:

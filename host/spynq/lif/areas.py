@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 
 from spynq.lif.codes import Output
 from spynq.lif.image import Area
-from spynq.lif.lanes import Lanes, spread
+from spynq.lif.lanes import Lanes, folded, spread
 from spynq.lif.layers import MapShape, Network
 from spynq.lif.params import BEAT_BYTES, LANES, LifConfig
+from spynq.lif.stacking import Rows
 from spynq.lif.tiling import Tiled
 
-__all__ = ["MAPS", "Job", "Memory", "areas", "map_lanes", "zero_map"]
+__all__ = ["Job", "Memory", "areas", "map_lanes", "zero_map"]
 
 _BEAT_BITS = 8 * BEAT_BYTES
-MAPS = (Output.SPIKES, Output.VALUE)
-"""Outputs that are maps of bits; the others are words."""
 _ZEROS = Lanes(1)
 
 
@@ -58,6 +57,10 @@ class Job:
         Steps of each chunk.
     first, last : bool
         Whether the steps begin, and end, a sample.
+    tight : bool
+        Lane groups of few channels take fewer bits of a map, and rows of the input may be stacked.
+    rows : Rows, optional
+        How they are.
     shapes : dict of str to MapShape
     lanes : dict of str to Lanes
         Of every map.
@@ -71,8 +74,10 @@ class Job:
     chunks: list[range]
     first: bool
     last: bool
-    shapes: dict[str, MapShape]
-    lanes: dict[str, Lanes]
+    tight: bool = True
+    rows: Rows | None = None
+    shapes: dict[str, MapShape] = field(default_factory=dict)
+    lanes: dict[str, Lanes] = field(default_factory=dict)
     tiled: dict[str, Tiled] = field(default_factory=dict)
 
     @property
@@ -83,20 +88,28 @@ class Job:
     def state_beats(self, name: str) -> int:
         """Beats of the states of a sample."""
         shape = self.shapes[name]
-        return shape.height * shape.width * self.lanes[name].stride * 4 // BEAT_BYTES if self.stateful else 0
+        lanes = spread(shape.channels, self.config)[2]
+        return shape.height * shape.width * lanes.stride * 4 // BEAT_BYTES if self.stateful else 0
 
 
-def map_lanes(network: Network, shapes: dict[str, MapShape], config: LifConfig) -> dict[str, Lanes]:
+def map_lanes(
+    network: Network, shapes: dict[str, MapShape], config: LifConfig, *, folds: bool = True
+) -> dict[str, Lanes]:
     """Lanes of every map; the input's channels follow each other unless slices or a join forbid it."""
     channels = network.input.channels
     readers = [layer for layer in network.layers if "input" in layer.sources]
     joined = any(len(layer.sources) > 1 for layer in readers)
     sliced = any(layer.kind == "pool" or 1 < layer.groups == channels for layer in readers)
     as_written = joined or (sliced and channels > LANES * config.tied)
-    found = {"input": spread(channels, config)[2] if as_written else Lanes(channels)}
+
+    def written(channels: int, *, is_map: bool = True) -> Lanes:
+        lanes = spread(channels, config)[2]
+        return folded(lanes, config) if folds and is_map else lanes
+
+    found = {"input": written(channels) if as_written else Lanes(channels)}
     for layer in network.layers:
-        written = spread(shapes[layer.name].channels, config)[2]
-        found[layer.name] = _ZEROS if layer.kind == "zeros" else written
+        lanes = written(shapes[layer.name].channels, is_map=layer.output.is_map)
+        found[layer.name] = _ZEROS if layer.kind == "zeros" else lanes
     return found
 
 
@@ -104,10 +117,11 @@ def areas(job: Job, memory: Memory, zeros: Mapping[str, Area]) -> dict[str, Area
     """Reserve room for the input and for what every layer writes; ``zeros`` are there."""
     network = job.network
     found = {"input": _map(job, memory, "input", Output.SPIKES, 1 if network.static else network.steps)}
+    found["input"].rows = job.rows
     for layer in network.layers:
         if layer.kind == "zeros":
             found[layer.name] = zeros[layer.name]
-        elif layer.output in MAPS:
+        elif layer.output.is_map:
             found[layer.name] = _map(job, memory, layer.name, layer.output, network.steps)
         else:
             found[layer.name] = _words(job, memory, layer.name, layer.output)

@@ -13,9 +13,10 @@ from spynq.lif.encode import encoded_bytes
 from spynq.lif.errors import LifError
 from spynq.lif.features import check_features, needs
 from spynq.lif.image import Image, LayerReport, Task
-from spynq.lif.layers import Layer, MapShape, Network
+from spynq.lif.layers import Fir, Layer, MapShape, Network
 from spynq.lif.lowering import lower, split
 from spynq.lif.params import BEAT_BYTES, LifConfig
+from spynq.lif.stacking import stack
 from spynq.lif.tasks import PLAN_BYTES, chunks_of, constants, round_parts
 from spynq.lif.tiling import Tiled, tile
 
@@ -43,8 +44,7 @@ def assemble(
     samples : int
         Samples of a run, 1 to 65,535.
     chunk : int, optional
-        Time steps of a descriptor; all of them by default. A FIR over sliding taps takes only all, over
-        segments whole segments.
+        Time steps of a descriptor; all of them by default. A FIR over segments takes whole segments.
     first, last : bool
         Whether the steps begin, and end, a sample: otherwise membranes are taken over from the run
         before, or kept for the next one, on the same memory.
@@ -69,36 +69,64 @@ def assemble(
     if steps < 1:
         raise LifError("E01", f"network {network.name!r}: chunks must have at least 1 step, not {steps}")
     chunks = [range(t, min(t + steps, network.steps)) for t in range(0, network.steps, steps)]
-    shapes = map_shapes(lowered)
-    lowered = split(lowered, shapes, map_lanes(lowered, shapes, config), config)
-    shapes = map_shapes(lowered)
-    lanes = map_lanes(lowered, shapes, config)
-    job = Job(lowered, config, samples, chunks, first, last, shapes, lanes)
-    for layer in lowered.layers:
+    job = Job(lowered, config, samples, chunks, first, last)
+    try:
+        _tile(job)
+    except LifError as error:
+        if error.code != "E05":
+            raise
+        # Pieces end at whole beats, and shorter rows take more of them for that; stacked ones take more room.
+        job = replace(job, network=lowered, tight=False, rows=None)
+        _tile(job)
+    return _image(job, network, given)
+
+
+def _tile(job: Job) -> None:
+    """Cut what a column does not hold, and lay out and tile what comes of it."""
+    if job.tight:
+        job.network, job.rows = stack(job.network, map_shapes(job.network))
+    shapes = map_shapes(job.network)
+    lanes = map_lanes(job.network, shapes, job.config, folds=job.tight)
+    job.network = split(job.network, shapes, lanes, job.config)
+    job.shapes = map_shapes(job.network)
+    job.lanes = map_lanes(job.network, job.shapes, job.config, folds=job.tight)
+    job.tiled = {}
+    for layer in job.network.layers:
         if layer.kind != "zeros":
             _check(job, layer)
-            job.tiled[layer.name] = tile(layer, shapes, lanes[layer.sources[0]], config)
-    return _image(job, network, given)
+            into, out = job.lanes[layer.sources[0]], job.lanes[layer.name]
+            job.tiled[layer.name] = tile(layer, job.shapes, into, out.fold, job.config)
 
 
 def _check(job: Job, layer: Layer) -> None:
     static = job.network.static and "input" in layer.sources
     wanted = needs(layer, job.shapes[layer.sources[0]], chunked=job.stateful, static=static)
     check_features(layer, wanted, job.config)
-    steps = len(job.chunks[0])
-    if layer.fir is not None and job.stateful and (not layer.fir.segment or steps % layer.fir.segment):
-        raise LifError(
-            "E05",
-            f"layer {layer.reported!r}: delays of {len(layer.fir.taps)} steps (segments of "
-            f"{layer.fir.segment}) reach "
-            f"over chunks of {steps} steps; run all steps in one chunk, or whole segments",
-        )
+    if layer.fir is not None:
+        _check_delays(job, layer, layer.fir)
     lanes = [job.lanes[source] for source in layer.sources]
     if len(set(lanes)) > 1:
         raise LifError(
             "E08",
             f"layer {layer.reported!r}: its sources have {lanes[0].stride} and {lanes[1].stride} lanes a "
             "pixel; put a layer before one",
+        )
+
+
+def _check_delays(job: Job, layer: Layer, fir: Fir) -> None:
+    """Sums of earlier chunks are in memory; those of an earlier run, or of the rest of a segment, are not."""
+    steps = len(job.chunks[0])
+    if job.stateful and fir.segment and steps % fir.segment:
+        raise LifError(
+            "E05",
+            f"layer {layer.reported!r}: chunks of {steps} steps cut its segments of {fir.segment}; "
+            "use chunks of whole segments",
+        )
+    if not fir.segment and not (job.first and job.last):
+        raise LifError(
+            "E05",
+            f"layer {layer.reported!r}: its {len(fir.taps)} delays reach into the steps of another run; "
+            "run whole samples, in chunks if they are long",
         )
 
 

@@ -107,3 +107,8 @@ class Output(IntEnum):
     COUNTS = 2
     MEMBRANE = 3
     SUMS = 4
+
+    @property
+    def is_map(self) -> bool:
+        """Planes of bits; the others are words."""
+        return self in (Output.SPIKES, Output.VALUE)

@@ -130,6 +130,8 @@ class Plan:
     x_limit: int = 0
     in_lanes: int = 0
     out_lanes: int = 16
+    in_fold: int = 0
+    out_fold: int = 0
     codebook: tuple[int, ...] = (0,) * 16
 
     def pack(self, where: str = "a plan") -> bytes:

@@ -118,6 +118,8 @@ def _task(task: Task, density: float) -> LayerCycles:
     # Of an input that stays the same all but the first step of a sample are updates of neurons alone.
     met = d.samples if plan.static else runs
     planes = d.planes + (plan.planes_second if d.second else 0)
+    # A plane begins with a doubling, and ends with an odd spike every other time.
+    parted = 1.5 * (max(d.planes, plan.planes_second if d.second else 0) - 1)
     written = plan.planes_out * plan.out_beats if d.output in (Output.SPIKES, Output.VALUE) else 0
     events = _events(task, density) * planes
     units, streams = plan.units, plan.columns >> plan.log2_h
@@ -125,7 +127,7 @@ def _task(task: Task, density: float) -> LayerCycles:
     words = _words(task, density) * planes
     stages = {
         "words": words,
-        "spikes": per_unit / 2,
+        "spikes": per_unit / 2 + parted,
         "neurons": float(plan.lif_cycles),
     }
     longest = max(stages, key=lambda name: stages[name])

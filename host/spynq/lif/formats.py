@@ -10,20 +10,21 @@ of one, see below) is
   lane 0 lowest; taps fill beats from the low end (1, 2, 4 or 8 a beat), a lane group whole beats.
 
 **Lane groups.** Columns stand in G streams of H; a pixel takes R rounds of them, so that R * H groups of
-16 lanes are written: the channel stride S of what the engine writes is 16 * R * H. Groups are filled
-evenly, with L channels each: channel c is lane ``c % L`` of group ``c // L``. Lanes that are no channel
-have weights, biases and zetas of 0 and the largest threshold.
+16 lanes are computed. Groups are filled evenly, with L channels each: channel c is lane ``c % L`` of
+group ``c // L``. Lanes that are no channel have weights, biases and zetas of 0 and the largest threshold.
 
 **Maps** are bits: ``[sample][step][plane]`` strings of whole beats, in which bit ``(y * W + x) * S + i`` is
-lane i of a pixel. Network inputs may have any channel stride S, and channels in place of lanes; bits
-that are no channel are 0. Plane 0 is the most significant. A window row is one run of bits.
+bit i of a pixel. In what the engine writes a group takes 16 bits, or 8 or 4 if its channels go into
+them: 16 >> fold, which makes the channel stride S = R * H * (16 >> fold). Network inputs may have any S,
+and channels one behind the other; bits that are no channel are 0. Plane 0 is the most significant. A
+window row is one run of bits.
 
 **Taps.** Tap ``(ky * KW + kx) * S + i``; in slices of Z bits (pool and depthwise layers)
-``(ky * KW + kx) * Z + i``, where round r sees bits ``Z r + i`` of a pixel, Z = 16 H, and a lane has weights
-for its own channel alone.
+``(ky * KW + kx) * min(Z, S) + i``, where round r sees bits ``Z r + i`` of a pixel, Z = 16 H, and a lane has
+weights for its own channel alone.
 
-**Words.** States and membranes are 32-bit words ``[sample][y][x][lane]``, S of them; sums, and words that
-add to sums, ``[sample][step][y][x][lane]``, signed, of 24 bits; counts are 16-bit words
+**Words.** States and membranes are 32-bit words ``[sample][y][x][lane]``, 16 R H of them; sums, and words
+that add to sums, ``[sample][step][y][x][lane]``, signed, of 24 bits; counts are 16-bit words
 ``[sample][lane]``, summed over pixels and steps. Words of states, membranes and sums whose lane is no
 channel may hold anything.
 
@@ -66,7 +67,7 @@ DESCRIPTOR = layout(
         ("", 2, ""),
         ("GROUPS", 16, "Groups of a convolution."),
         ("STEPS", 16, "Time steps of the chunk."),
-        ("T0", 16, "Step of the sample at which it begins; for traces only."),
+        ("T0", 16, "Step of the sample at which it begins; delays reach back to step 0."),
         ("SAMPLES", 16, "Samples, at the strides of the plan."),
         ("FIRST", 1, "1: membranes start at 0; otherwise they are loaded."),
         ("LAST", 1, "0: membranes are stored."),
@@ -115,7 +116,7 @@ PLAN = layout(
         ("PLANES_SECOND", 4, "Bit planes of the second source."),
         ("PLANES_OUT", 4, "Bit planes of values written."),
         ("IN_CHANNELS", 16, "Channel stride S of the inputs (B)."),
-        ("OUT_CHANNELS", 16, "Channel stride of the output (B): 16 R H."),
+        ("OUT_CHANNELS", 16, "Lanes of a pixel of the output, 16 R H."),
         ("STEP_ROUND", 8, "G units on: rounds,"),
         ("STEP_X", 12, "pixels,"),
         ("STEP_Y", 12, "and rows; G = STEP_ROUND + R * (STEP_X + W_OUT * STEP_Y)."),
@@ -168,7 +169,9 @@ PLAN = layout(
         ("", 8, ""),
         ("IN_LANES", 8, "Channels of a lane group of the inputs; 0: channels follow each other."),
         ("OUT_LANES", 8, "Channels of a lane group of the output, L."),
-        ("", 16, ""),
+        ("IN_FOLD", 4, "A lane group of the inputs takes 16 >> IN_FOLD bits."),
+        ("OUT_FOLD", 4, "The same of the map that is written: 0, 1 or 2."),
+        ("", 8, ""),
         *((f"CODE{i}", 8, f"Value of code {i}, signed.") for i in range(16)),
     ),
 )

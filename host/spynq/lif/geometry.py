@@ -46,7 +46,8 @@ def _windows(d: Descriptor, plan: Plan) -> dict[str, int]:
     shift = d.pool_log2 if d.pool_in != Pool.NONE else 0
     stride = plan.in_channels
     row = d.w_in * stride
-    taps = plan.slice or stride
+    # A slice may be wider than the pixel.
+    taps = min(plan.slice or stride, stride)
     found = {
         "row_bits": row,
         "x_limit": (d.w_in >> shift << shift) * stride,
@@ -59,14 +60,14 @@ def _windows(d: Descriptor, plan: Plan) -> dict[str, int]:
         "pool_log2": shift,
         "segment_rows": d.kh << shift,
         "segments": d.kw << shift,
-        "segment_bits": min(plan.slice or stride, stride),
+        "segment_bits": taps,
         "segment_x": d.dilation_x * stride,
         "segment_y": d.dilation_y * row,
         "tap_x": taps,
         "tap_y": d.kw * taps,
         "taps": d.kh * d.kw * taps,
     }
-    if not shift and plan.slice in (0, stride) and d.dilation_x == 1:
+    if not shift and taps == stride and d.dilation_x == 1:
         # The window of a row is one run of bits; a slice may be all of a pixel.
         found |= {"segments": 1, "segment_bits": d.kw * stride, "segment_x": 0}
         whole = (d.kh, d.kw, d.h_out, d.w_out, d.pad_y, d.pad_x, d.dilation_y)

@@ -168,7 +168,10 @@ class _Layer:
         return counts
 
     def addend(self, samples: range, t: int) -> Integers | int:
-        """What memory adds to the sums of a step: a word, or several steps' words through the FIR."""
+        """What memory adds to the sums of a step: a word, or several steps' words through the FIR.
+
+        Delays reach into the chunks before, whose words are in memory.
+        """
         if not self.d.bias:
             return 0
         if self.fir is None:
@@ -178,7 +181,7 @@ class _Layer:
             end = t - t % self.fir.segment + self.fir.segment - 1
         total = np.zeros((len(samples), self.d.h_out, self.d.w_out, self.d.c_out), np.int64)
         for delay, tap in enumerate(self.fir.taps):
-            if 0 <= end - delay < self.d.steps:
+            if -self.d.t0 <= end - delay < self.d.steps:
                 total += tap * fits("a word", self._words_of(samples, end - delay), 24)
         return fits("a word behind the FIR", toward_zero(total, self.fir.shift), 24)
 

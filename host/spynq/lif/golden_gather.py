@@ -68,9 +68,9 @@ class Gather:
 
     def __init__(self, d: Descriptor, plan: Plan, weights: Integers) -> None:
         self.d = d
-        stride = plan.slice or plan.in_channels
+        stride = min(plan.slice or plan.in_channels, plan.in_channels)
         taps = weights.reshape(d.kh * d.kw, stride, d.c_out)
-        lanes = positions(d.c_in, plan.in_lanes)
+        lanes = positions(d.c_in, plan.in_lanes, plan.in_fold)
         if plan.slice:
             # A round sees its own slice of a pixel.
             in_round = positions(d.c_out, plan.out_lanes) // plan.slice

@@ -95,7 +95,7 @@ def read_map(
     end = plan.in_bit + d.h_in * row
     if end > plan.in_beats * _BEAT_BITS:
         raise AssertionError(f"rows end at bit {end} of {plan.in_beats} beats")
-    lanes = positions(d.c_in, plan.in_lanes)
+    lanes = positions(d.c_in, plan.in_lanes, plan.in_fold)
     bits = np.empty((len(samples), len(steps), planes, d.h_in, d.w_in, d.c_in), np.uint8)
     spikes = 0
     for i, n in enumerate(samples):
@@ -126,7 +126,8 @@ def write_map(
     memory: Memory, base: int, d: Descriptor, plan: Plan, sample: int, step: int, values: Integers
 ) -> None:
     """Write the planes of one step; ``values`` has shape (rows, pixels, channels)."""
-    planes, lanes = plan.planes_out, Lanes(plan.out_channels, plan.out_lanes)
+    planes, fold = plan.planes_out, plan.out_fold
+    lanes = Lanes(plan.out_channels >> fold, plan.out_lanes, fold)
     for plane in range(planes):
         content = pack_bits(values >> planes - 1 - plane & 1 != 0, lanes)
         if len(content) != plan.out_beats * BEAT_BYTES:

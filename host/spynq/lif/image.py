@@ -14,6 +14,7 @@ from spynq.lif.golden_maps import pack_bits
 from spynq.lif.lanes import Lanes
 from spynq.lif.layers import MapShape
 from spynq.lif.params import BEAT_BYTES, LifConfig
+from spynq.lif.stacking import Rows
 
 __all__ = ["Area", "Image", "LayerReport", "Task"]
 
@@ -42,6 +43,8 @@ class Area:
         Strides.
     parts : int
         Counts of so many pieces and chunks lie behind each other, a ``step`` apart, to be added.
+    rows : Rows, optional
+        Rows of the input lie side by side: ``shape`` is what the engine sees of it.
     """
 
     name: str
@@ -54,6 +57,12 @@ class Area:
     step: int
     sample: int
     parts: int = 1
+    rows: Rows | None = None
+
+    @property
+    def given(self) -> MapShape:
+        """The map as the network has it, at one step."""
+        return self.shape if self.rows is None else self.rows.given
 
     def put(self, memory: npt.NDArray[np.uint8], values: npt.ArrayLike) -> None:
         """Store input values, integers of shape (samples, steps, channels, height, width).
@@ -64,7 +73,7 @@ class Area:
             E01 no steps, E08 shape or type, E07 a value that the planes do not hold.
         """
         array = np.asarray(values)
-        shape = self.shape
+        shape = self.given
         want = (self.steps, shape.channels, shape.height, shape.width)
         if array.ndim == 5 and array.shape[1] == 0:
             raise LifError("E01", f"the input has no time steps; the network was compiled for {self.steps}")
@@ -88,6 +97,8 @@ class Area:
         for n, sample in enumerate(array):
             for t, step in enumerate(sample):
                 pixels = np.moveaxis(step.astype(np.int64), 0, -1)
+                if self.rows is not None:
+                    pixels = self.rows.stacked(pixels)
                 for p in range(shape.planes):
                     content = pack_bits(pixels >> shape.planes - 1 - p & 1 != 0, self.lanes)
                     at = (self.beat + n * self.sample + t * self.step + p * self.plane) * BEAT_BYTES
@@ -102,7 +113,7 @@ class Area:
             Maps and sums: (samples, steps, channels, height, width); membranes: (samples, channels, height,
             width); counts: (samples, channels).
         """
-        if self.kind in (Output.SPIKES, Output.VALUE):
+        if self.kind.is_map:
             return self._maps(memory, samples)
         places = self.lanes.positions(self.shape.channels)
         if self.kind == Output.COUNTS:

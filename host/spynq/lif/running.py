@@ -28,7 +28,6 @@ __all__ = ["execute", "watch"]
 Ints = npt.NDArray[np.int64]
 _BATCH_BYTES = 32 << 20
 """Memory of one start: what a board gives without being asked for more."""
-_MAPS = (Output.SPIKES, Output.VALUE)
 _COUNTED = {
     "synaptic_operations": "sop",
     "spikes_in": "spikes_in",
@@ -115,7 +114,7 @@ def _result(
     return Result(
         device,
         outputs,
-        {name: np.moveaxis(found, 0, 1) for name, found in maps.items() if kinds[name] in _MAPS},
+        {name: np.moveaxis(found, 0, 1) for name, found in maps.items() if kinds[name].is_map},
         counters,
         cycles,
         operations / most if most else None,

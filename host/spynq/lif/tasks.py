@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spynq.lif.areas import MAPS, Job, Memory
+from spynq.lif.areas import Job, Memory
 from spynq.lif.codes import Bias, Output, Pool
 from spynq.lif.descriptor import Channel, Descriptor, Plan
 from spynq.lif.descriptor import Fir as FirRecord
@@ -143,7 +143,7 @@ def _describe(tiled: Tiled, piece: Piece, config: LifConfig) -> tuple[Descriptor
     plan = Plan(
         columns=config.columns, log2_h=tiled.log2_h, rounds=len(piece.rounds), in_channels=tiled.into.stride,
         out_channels=len(piece.rounds) * tiled.round_lanes, in_lanes=tiled.into.lanes,
-        out_lanes=tiled.out.lanes, slice=tiled.slice, codebook=tiled.codebook,
+        out_lanes=tiled.out.lanes, in_fold=tiled.into.fold, slice=tiled.slice, codebook=tiled.codebook,
         value_after=int(layer.value_after),
         value_shift=layer.value_shift, in_bit=piece.first_row * row % _BEAT_BITS,
     )  # fmt: skip
@@ -208,7 +208,7 @@ def _set_strides(job: Job, part: Prepared, areas: Mapping[str, Area]) -> None:
         plan.planes_second, plan.second_sample = second.shape.planes, second.sample
         plan.second_step = _step(job, second)
     plan.out_plane, plan.out_step, plan.out_sample = out.plane, out.step, out.sample
-    plan.planes_out = out.shape.planes if out.kind in MAPS else 1
+    plan.planes_out = out.shape.planes if out.kind.is_map else 1
     if layer.words is not None:
         assert part.chunk is not None
         words = areas[layer.words]
@@ -219,7 +219,8 @@ def _set_strides(job: Job, part: Prepared, areas: Mapping[str, Area]) -> None:
     if out.kind == Output.COUNTS:
         plan.out_beats = plan.out_channels * 2 // BEAT_BYTES
     else:
-        bits = (1 if out.kind in MAPS else 32) * plan.out_channels
+        plan.out_fold = out.lanes.fold
+        bits = plan.out_channels >> out.lanes.fold if out.kind.is_map else 32 * plan.out_channels
         plan.out_beats = -(-len(part.piece.rows) * out.shape.width * bits // _BEAT_BITS)
 
 
@@ -243,11 +244,11 @@ def _set_addresses(job: Job, part: Prepared, d: Descriptor, areas: Mapping[str, 
     if d.second:
         d.second_input = areas[layer.sources[1]].beat + t * plan.second_step + skipped
     tiled = job.tiled[layer.name]
-    lanes = piece.rounds[0] * tiled.round_lanes
+    lanes = piece.rounds[0] * tiled.round_lanes >> out.lanes.fold
     if out.kind == Output.COUNTS:
         place = number * (out.parts // len(job.chunks)) + part.part
         d.result = out.beat + place * out.step + lanes * 2 // BEAT_BYTES
-    elif out.kind in MAPS:
+    elif out.kind.is_map:
         bits = piece.rows[0] * out.shape.width * out.lanes.stride + lanes
         d.result = out.beat + t * out.step + bits // _BEAT_BITS
     else:

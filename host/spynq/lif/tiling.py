@@ -57,7 +57,9 @@ class Tiled:
     pool : int
         Log2 of the pooling of the input.
     into, out : Lanes
-        Of the inputs and the output.
+        Of the inputs, and of the weights and words of the output.
+    fold : int
+        Of the map that is written.
     log2_h, rounds, slice : int
     groups : ndarray of int64, shape (lane groups, taps, 16)
         Weights, with zeros where there are none.
@@ -74,6 +76,7 @@ class Tiled:
     pool: int
     into: Lanes
     out: Lanes
+    fold: int
     log2_h: int
     rounds: int
     slice: int
@@ -103,8 +106,8 @@ class Tiled:
         return range(rounds[0] * per_round, min((rounds[-1] + 1) * per_round, self.shape.channels))
 
 
-def tile(layer: Layer, shapes: Mapping[str, MapShape], into: Lanes, config: LifConfig) -> Tiled:
-    """Tile a layer with neurons.
+def tile(layer: Layer, shapes: Mapping[str, MapShape], into: Lanes, fold: int, config: LifConfig) -> Tiled:
+    """Tile a layer with neurons; ``fold`` is that of the map that it writes.
 
     Raises
     ------
@@ -125,14 +128,14 @@ def tile(layer: Layer, shapes: Mapping[str, MapShape], into: Lanes, config: LifC
         op = Op.POOL if layer.kind == "pool" else Op.DEPTHWISE
         # Tied columns share a slice, and as many rounds as it takes see all of a pixel.
         log2_h, rounds = config.tied - 1, out.stride // (LANES * config.tied)
-        groups = _sliced_taps(weights, into, out, LANES * config.tied)
+        groups = _sliced_taps(weights, into, out, min(LANES * config.tied, into.stride))
     else:
         op = Op.FC if layer.kind == "fc" else Op.CONV
         groups = _dense_taps(weights, into, out)
     form, codebook = choose_format(layer.name, groups if sliced else weights, layer.format, layer.codebook)
     tiled = Tiled(
         layer, op, source, shape, (int(weights.shape[2]), int(weights.shape[3])), dilation, pool, into,
-        out, log2_h, rounds, LANES * config.tied * sliced, groups, form, codebook, [],
+        out, fold, log2_h, rounds, LANES * config.tied * sliced, groups, form, codebook, [],
     )  # fmt: skip
     planes = sum(shapes[name].planes for name in layer.sources)
     tiled.pieces.extend(_pieces(tiled, planes, config))
@@ -189,7 +192,7 @@ def _pieces(tiled: Tiled, planes: int, config: LifConfig) -> list[Piece]:
         starts = range(0, tiled.rounds, rounds)
         return [_piece(tiled, range(high), every[r : r + rounds]) for r in starts]
     # Rows end at whole beats of the output, except the last.
-    unit = _BEAT_BITS // math.gcd(_BEAT_BITS, wide * tiled.out.stride)
+    unit = _BEAT_BITS // math.gcd(_BEAT_BITS, wide * (tiled.out.stride >> tiled.fold))
     streams = config.columns >> tiled.log2_h
     rows = high
     while True:

@@ -19,7 +19,7 @@ QUARTERS = LANES // 4
 _ON_THEIR_WAY = 4
 """Requests that may be open."""
 _STEP = 18
-"""Bits of a step's number, signed, which may lie before the first and behind the last."""
+"""Bits of a step's number in its chunk, signed, which may lie before the first and behind the last."""
 
 _Asked = data.StructLayout({"tap": signed(12), "beats": range(BLOCK + 1), "fresh": 1, "last": 1})
 
@@ -31,7 +31,7 @@ class Addend(wiring.Component):
     """Reads words sample by sample, step by step, lane group by lane group, ahead of the columns.
 
     Golden step: addend. With delays every block of beats is read once per delay; a delay that reaches beyond
-    the first or last step weighs nothing.
+    the sample's first step or the chunk's last weighs nothing.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Addend(wiring.Component):
         m.d.comb += [
             self._size.eq(Mux(self._left < BLOCK, self._left, BLOCK)),
             self._last.eq(self._delay + 1 == fir.length),
-            known.eq((self._step >= 0) & (self._step < d.steps)),
+            known.eq((self._step + d.t0 >= 0) & (self._step < d.steps)),
             self.request.payload.address.eq(Mux(known, self._back, self._now + self._offset)),
             self.request.payload.beats.eq(self._size),
             self._asked.i.payload.tap.eq(Mux(known, taps[self._delay], 0)),

@@ -1,8 +1,10 @@
 """Sums of weights in DSP48E2 slices used as adders, and the same in fabric."""
 
-from amaranth import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, signed
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
+from spynq_hw.lif.dsp import dsp48e2
 
 __all__ = ["LATENCY", "Accumulator", "Adders", "Control"]
 
@@ -14,17 +16,6 @@ Control = data.StructLayout({"take": 2, "fresh": 1, "double": 1, "negate": 1})
 
 _X_AB, _X_P, _Y_C, _Z_P, _SUBTRACT = 0b11, 0b10, 0b11, 0b010, 0b0011
 _SIMD = {2: "TWO24", 4: "FOUR12"}
-_TIED = {
-    "ACIN": 30, "BCIN": 18, "PCIN": 48, "D": 27, "INMODE": 5, "CARRYINSEL": 3, "CARRYCASCIN": 1, "CARRYIN": 1,
-    "MULTSIGNIN": 1, "CEA1": 1, "CEAD": 1, "CECARRYIN": 1, "CED": 1, "CEINMODE": 1, "CEM": 1, "CEB1": 1,
-    "RSTA": 1, "RSTALLCARRYIN": 1, "RSTALUMODE": 1, "RSTB": 1, "RSTC": 1, "RSTCTRL": 1, "RSTD": 1,
-    "RSTINMODE": 1, "RSTM": 1, "RSTP": 1,
-}  # fmt: skip
-_ENABLED = ("CEA2", "CEB2", "CEC", "CEP", "CECTRL", "CEALUMODE")
-_REGISTERS = {
-    "AREG": 1, "ACASCREG": 1, "BREG": 1, "BCASCREG": 1, "CREG": 1, "PREG": 1, "OPMODEREG": 1, "ALUMODEREG": 1,
-    "MREG": 0, "ADREG": 0, "DREG": 0, "INMODEREG": 0, "CARRYINREG": 0, "CARRYINSELREG": 0,
-}  # fmt: skip
 
 
 class Accumulator(wiring.Component):
@@ -78,21 +69,10 @@ class Accumulator(wiring.Component):
             alumode.eq(Mux(control.negate, _SUBTRACT, 0)),
             self.sums.as_value().eq(product),
         ]
-        m.submodules.dsp = Instance(
-            "DSP48E2",
-            p_USE_MULT="NONE",
-            p_USE_SIMD=_SIMD[self.fields],
-            **{f"p_{name}": value for name, value in _REGISTERS.items()},
-            **{f"i_{name}": Const(0, bits) for name, bits in _TIED.items()},
-            **{f"i_{name}": Const(1, 1) for name in _ENABLED},
-            i_CLK=ClockSignal(),
-            i_A=first[18:48],
-            i_B=first[0:18],
-            i_C=second,
-            i_OPMODE=opmode,
-            i_ALUMODE=alumode,
-            o_P=product,
-        )
+        m.submodules.dsp = dsp48e2(
+            False, _SIMD[self.fields], A=first[18:48], B=first[0:18], C=second, OPMODE=opmode,
+            ALUMODE=alumode, P=product,
+        )  # fmt: skip
 
     def _fabric(self, m: Module) -> None:
         taken = Signal.like(self.operands, reset_less=True)

@@ -72,6 +72,8 @@ class Column(wiring.Component):
     ----------
     config : LifConfig
         Build parameters.
+    helped : bool
+        Whether another column may add to its sums.
 
     Members
     -------
@@ -91,8 +93,8 @@ class Column(wiring.Component):
         Which of two sets of channel parameters is used.
     read : In(slot and unit), spikes : Out(16)
         Output memory, one cycle later.
-    sums : Out(ArrayLayout(signed(24), 2)), more : In(ArrayLayout(signed(24), 2))
-        Sums of the pair that is updated, and what another column adds to them, if it does.
+    sums : Out(ArrayLayout(signed(24), 2)), more : In(ArrayLayout(signed(24), 2)), helps : In(1)
+        Sums of the pair that is updated, and those of another column that ``helps``.
     state : Out(ArrayLayout(State, 2))
         Of the pair named, one cycle later.
     start : In(1), adds : In(1)
@@ -107,8 +109,8 @@ class Column(wiring.Component):
         Membranes and values clipped in this cycle.
     """
 
-    def __init__(self, config: LifConfig) -> None:
-        self.config, self.sizes = config, Sizes(config)
+    def __init__(self, config: LifConfig, helped: bool = True) -> None:
+        self.config, self.sizes, self.helped = config, Sizes(config), helped
         sizes = self.sizes
         super().__init__(
             {
@@ -125,6 +127,7 @@ class Column(wiring.Component):
                 "spikes": Out(LANES),
                 "sums": Out(data.ArrayLayout(signed(24), 2)),
                 "more": In(data.ArrayLayout(signed(24), 2)),
+                "helps": In(1),
                 "state": Out(data.ArrayLayout(State, 2)),
                 "start": In(1),
                 "adds": In(1),
@@ -184,9 +187,9 @@ class Column(wiring.Component):
         m.d.sync += now.eq(order)
         done = later(m, now, neuron.LATENCY)
         ends = later(m, done, 1)
-        spikes, restores = Signal(LANES), Signal()
+        spikes, restores = Signal(LANES, reset_less=True), Signal()
         fired: list[Value] = []
-        lanes = [Neuron() for _ in range(2)]
+        lanes = [Neuron(self.config.dsp) for _ in range(2)]
         # One membrane pair is two records side by side.
         states = Memory(shape=data.ArrayLayout(State, 2), depth=PAIRS << sizes.unit, init=[])
         outputs = Memory(shape=LANES, depth=1 << sizes.output, init=[])
@@ -204,27 +207,27 @@ class Column(wiring.Component):
             see.addr.eq(self.read),
             self.spikes.eq(see.data),
         ]
-        self._keep(m, now)
+        total = self._totals(m, now, sums)
         words = self._words(m, now)
         for half, lane in enumerate(lanes):
             m.submodules[f"neuron{half}"] = lane
             m.d.comb += [
                 lane.rule.eq(self.rule),
-                self.sums[half].eq(Array(sums[2 * p + half] for p in range(PAIRS))[now.pair]),
-                lane.sum.eq(Mux(now.again, self._kept.data[half], self.sums[half] + self.more[half])),
+                lane.sum.eq(total[half]),
+                lane.kept.eq(self._kept.data[half]),
+                lane.again.eq(now.again),
                 lane.word.eq(words[half]),
                 lane.state.eq(read.data[half]),
                 lane.fresh.eq(now.fresh),
                 lane.channel.eq(self._channel(m, half)),
                 write.data[half].eq(Mux(restores, self.restore.states[half], lane.next)),
             ]
-            m.d.comb += self._keeps.data[half].eq(lane.sum)
             fired.append(lane.spike)
-        with m.If(done.active):
-            with m.Switch(done.pair):
-                for pair in range(PAIRS):
-                    with m.Case(pair):
-                        m.d.sync += spikes[2 * pair :].eq(Cat(fired))
+        for pair in range(PAIRS):
+            with m.If(done.active & (done.pair == pair)):
+                m.d.sync += spikes[2 * pair :][:2].eq(Cat(fired))
+            with m.Elif(done.active & (done.pair < pair)):
+                m.d.sync += spikes[2 * pair :][:2].eq(0)
         m.d.comb += [
             out.addr.eq(Cat(ends.unit, ends.slot)),
             out.data.eq(spikes),
@@ -290,17 +293,26 @@ class Column(wiring.Component):
             for half in range(2)
         ]
 
-    def _keep(self, m: Module, now: data.View) -> None:
-        """Sums of an input that stays the same; those that are kept once more do not change."""
-        pair = data.ArrayLayout(signed(24), 2)
+    def _totals(self, m: Module, now: data.View, sums: data.View) -> data.View:
+        """Sums of the pair that is updated; they are kept, for steps of an input that stays the same."""
+        pair = data.ArrayLayout(signed(25), 2)
         memory = Memory(shape=pair, depth=1 << self.sizes.kept, init=[], attrs={"ram_style": "block"})
         m.submodules.kept = memory
-        self._kept, self._keeps = memory.read_port(), memory.write_port()
+        self._kept, keeps = memory.read_port(), memory.write_port()
+        total, help_ = Signal(pair), Signal(data.ArrayLayout(signed(24), 2))
+        for half in range(2):
+            m.d.comb += [
+                self.sums[half].eq(Array(sums[2 * p + half] for p in range(PAIRS))[now.pair]),
+                help_[half].eq(Mux(self.helps, self.more[half], 0) if self.helped else 0),
+                total[half].eq(self.sums[half] + help_[half]),
+            ]
         m.d.comb += [
             self._kept.addr.eq(self.neurons.place),
-            self._keeps.addr.eq(now.place),
-            self._keeps.en.eq(now.active),
+            keeps.addr.eq(now.place),
+            keeps.data.eq(total),
+            keeps.en.eq(now.active & ~now.again),
         ]
+        return total
 
     def _channel(self, m: Module, half: int) -> Value:
         """Parameters of the pair named in the cycle before."""

@@ -3,6 +3,7 @@
 from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from spynq.lif.codes import Output
 from spynq.lif.params import LANES, LifConfig
@@ -13,7 +14,7 @@ from spynq_hw.lif.neuron import State
 from spynq_hw.lif.pack import Pack
 from spynq_hw.lif.readout import Counts, Membranes
 from spynq_hw.lif.records import BEAT
-from spynq_hw.lif.sizes import OUTPUTS, Sizes
+from spynq_hw.lif.sizes import OUTPUTS, PIECES, Sizes
 
 __all__ = ["Drain"]
 
@@ -31,8 +32,7 @@ class Drain(wiring.Component):
     start : In(1)
         A layer begins.
     layer : In(Layer), pieces, total : In
-        What it is; pieces of 16 bits of a step, of which the last beat has the lowest three bits, and
-        their beats.
+        What it is; pieces of 4 bits in the last beat of a step, and beats of a step.
     wanted : Out, written : In(1)
         All columns have the spikes of this unit of a step.
     stride : In(4)
@@ -61,7 +61,7 @@ class Drain(wiring.Component):
             {
                 "start": In(1),
                 "layer": In(Layer),
-                "pieces": In(3),
+                "pieces": In(exact_log2(PIECES)),
                 "total": In(16),
                 "wanted": Out(self.sizes.unit),
                 "written": In(1),
@@ -104,6 +104,7 @@ class Drain(wiring.Component):
             pack.written.eq(self.written),
             pack.pieces.eq(self.pieces),
             pack.total.eq(self.total),
+            pack.fold.eq(plan.out_fold),
             self.ones.eq(pack.ones),
         ]
         self._route(m)

@@ -1,6 +1,6 @@
 """From words of spikes to their taps, two a cycle."""
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -35,22 +35,45 @@ def pair(tap_bits: int) -> data.StructLayout:
     )
 
 
-def _lowest(bits: Value) -> Value:
-    """Position of the lowest one, 0 if there is none."""
+_GROUP = 4
+"""Bits of a word that are looked at together."""
+
+
+def _first(bits: Value) -> Value:
+    """Position of the lowest one, the highest position if there is none."""
     if len(bits) == 1:
         return Cat()
     half = len(bits) // 2
     low = bits[:half]
-    return Cat(Mux(low.any(), _lowest(low), _lowest(bits[half:])), ~low.any())
+    return Cat(Mux(low.any(), _first(low), _first(bits[half:])), ~low.any())
 
 
-def _highest(bits: Value) -> Value:
+def _lowest(m: Module, bits: Value) -> Value:
+    """The same of a word: first its group of bits, then the one in it."""
+    groups = [bits[i : i + _GROUP] for i in range(0, WORD_BITS, _GROUP)]
+    group, chosen = Signal(range(len(groups))), Signal(_GROUP)
+    m.d.comb += [group.eq(_first(Cat(part.any() for part in groups))), chosen.eq(Array(groups)[group])]
+    return Cat(_first(chosen), group)
+
+
+def _highest(m: Module, bits: Value) -> Value:
     """Position of the highest one, 0 if there is none."""
-    if len(bits) == 1:
-        return Cat()
-    half = len(bits) // 2
-    high = bits[half:]
-    return Cat(Mux(high.any(), _highest(high), _highest(bits[:half])), high.any())
+    mirrored = Signal.like(bits)
+    m.d.comb += mirrored.eq(bits[::-1])
+    return ~_lowest(m, mirrored)
+
+
+def _without(m: Module, bits: Value, *positions: Value) -> Value:
+    """``bits`` with those at the positions cleared; a position is where a row and a column of bits cross."""
+    for position in positions:
+        row, column, left = Signal(WORD_BITS // 8), Signal(8), Signal.like(bits)
+        m.d.comb += [
+            row.eq(1 << position[3:]),
+            column.eq(1 << position[:3]),
+            left.eq(Cat(bit & ~(row[i // 8] & column[i % 8]) for i, bit in enumerate(bits))),
+        ]
+        bits = left
+    return bits
 
 
 class Feeder(wiring.Component):
@@ -92,11 +115,9 @@ class Feeder(wiring.Component):
         goes, done, following_done = Signal(), Signal(), Signal()
         out = Signal(pair(self.tap_bits))
         low, high, first = (Signal(5, name=name) for name in ("low", "high", "first"))
-        keep = Signal(WORD_BITS)
 
         m.d.comb += [
-            keep.eq(now.bits & (now.bits - 1)),
-            several.eq(keep.any()),
+            several.eq(now.bits.any() & (low != high)),
             # What a doubling or a change of sign parts does not go together.
             joined.eq(
                 following_valid
@@ -105,15 +126,15 @@ class Feeder(wiring.Component):
                 & ~following.double
                 & (now.negate == following.negate)
             ),
-            low.eq(_lowest(now.bits)),
-            high.eq(_highest(now.bits)),
-            first.eq(_lowest(following.bits)),
+            low.eq(_lowest(m, now.bits)),
+            high.eq(_highest(m, now.bits)),
+            first.eq(_lowest(m, following.bits)),
         ]
         self._take(m, now, following, several, joined, out, (low, high, first))
         m.d.comb += [
-            rest.eq(Mux(now.double, now.bits, Mux(several, _without(keep, high), 0))),
+            rest.eq(Mux(now.double, now.bits, _without(m, now.bits, low, high))),
             following_rest.eq(
-                Mux(joined & ~several, following.bits & (following.bits - 1), following.bits),
+                Mux(joined & ~several, _without(m, following.bits, first), following.bits),
             ),
             # An odd spike waits for the next word; nothing waits at the end of a plane or window.
             goes.eq(now_valid & (several | now.double | now.last | following_valid)),
@@ -176,32 +197,31 @@ class Feeder(wiring.Component):
             two.eq(step & done & following_done),
             words.ready.eq(one | ~third_valid),
         ]
+        # Never is there a third word without a following one, nor that without a present one.
+        with m.If(one):
+            m.d.sync += now.eq(Mux(third_valid, third, words.payload))
+            with m.If(following_valid & ~two):
+                m.d.sync += [now.eq(following), now.bits.eq(following_rest)]
+        with m.Elif(step):
+            m.d.sync += [now.bits.eq(rest), now.double.eq(0)]
+        with m.If(one | ~following_valid):
+            m.d.sync += following.eq(Mux(third_valid & ~two, third, words.payload))
+        with m.If(words.ready):
+            m.d.sync += third.eq(words.payload)
         with m.If(two):
-            m.d.sync += [now.eq(Mux(third_valid, third, words.payload)), following.eq(words.payload)]
             m.d.sync += [
                 now_valid.eq(third_valid | words.valid),
                 following_valid.eq(third_valid & words.valid),
                 third_valid.eq(0),
             ]
         with m.Elif(one):
-            m.d.sync += now.eq(Mux(following_valid, following, words.payload))
-            with m.If(step & following_valid):
-                m.d.sync += now.bits.eq(following_rest)
-            m.d.sync += [following.eq(Mux(third_valid, third, words.payload)), third.eq(words.payload)]
             m.d.sync += [
                 now_valid.eq(following_valid | words.valid),
                 following_valid.eq(third_valid | (following_valid & words.valid)),
                 third_valid.eq(third_valid & words.valid),
             ]
         with m.Else():
-            with m.If(step):
-                m.d.sync += [now.bits.eq(rest), now.double.eq(0)]
             with m.If(~following_valid):
-                m.d.sync += [following.eq(words.payload), following_valid.eq(words.valid)]
+                m.d.sync += following_valid.eq(words.valid)
             with m.If(~third_valid):
-                m.d.sync += [third.eq(words.payload), third_valid.eq(following_valid & words.valid)]
-
-
-def _without(bits: Value, position: Value) -> Value:
-    """``bits`` with the one at ``position`` cleared."""
-    return Cat(bit & (position != i) for i, bit in enumerate(bits))
+                m.d.sync += third_valid.eq(following_valid & words.valid)

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value, signed
+from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from spynq.lif.codes import Leak, Refractory, Reset
+from spynq_hw.lif.dsp import MultiplyAdd
 
 __all__ = ["LATENCY", "REVISIT", "U_BITS", "Channel", "Neuron", "Rule", "State", "later"]
 
@@ -31,8 +32,8 @@ Channel = data.StructLayout(
 Rule = data.StructLayout({"reset": 2, "leak": 2, "refractory": 2, "policy": 2, "fire": 1, "fraction": 3})
 """What all neurons of a layer share, as in the DESCRIPTOR."""
 
-_UNIT = 1 << 12
-U_BITS = 34
+_UNIT_LOG2 = 12
+U_BITS = 32
 """Bits of a membrane before firing."""
 
 
@@ -51,17 +52,25 @@ class Neuron(wiring.Component):
     Golden steps: scale, leak, integrate, fire, reset, saturate. Everything is latched on the way, so
     a new neuron can enter every cycle; ``rule`` must not change while one is inside.
 
+    Parameters
+    ----------
+    dsp : bool
+        As in :class:`~spynq_hw.lif.dsp.MultiplyAdd`.
+
     Members
     -------
     rule : In(Rule)
         Neuron type of the layer.
-    sum : In(signed(24)), word : In(signed(24))
-        Sum of weights of this step, and what memory adds to it.
+    sum : In(signed(25)), word : In(signed(24))
+        Sum of weights of this step, maybe of two columns, and what memory adds to it; the compiler proves
+        that together they have 24 bits.
+    kept : In(signed(25)), again : In(1)
+        Sum of an earlier step, which holds ``again``.
     state : In(State), fresh : In(1)
         What the neuron carries; in the first step of a sample it is at rest.
     channel : In(Channel)
         Its parameters.
-    next : Out(State), u : Out(signed(34))
+    next : Out(State), u : Out(signed(32))
         What it carries on, and its membrane before firing, 7 cycles later.
     spike : Out(1)
         It fired.
@@ -69,12 +78,15 @@ class Neuron(wiring.Component):
         Its membrane was clipped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dsp: bool = True) -> None:
+        self.dsp = dsp
         super().__init__(
             {
                 "rule": In(Rule),
-                "sum": In(signed(24)),
+                "sum": In(signed(25)),
                 "word": In(signed(24)),
+                "kept": In(signed(25)),
+                "again": In(1),
                 "state": In(State),
                 "fresh": In(1),
                 "channel": In(Channel),
@@ -87,93 +99,105 @@ class Neuron(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        rule, state, channel = self.rule, self.state, self.channel
-        busy, fired = Signal(), Signal()
-        left = later(m, Mux(self.fresh, 0, state.r), 3)
+        rule = self.rule
+        left = later(m, Mux(self.fresh, 0, self.state.r), 1)
+        busy, freeze, fired = Signal(), Signal(), Signal()
         # Without a refractory period the counter only remembers the last step's spike.
         counts = rule.refractory != 0
-        m.d.comb += [busy.eq(counts & (left != 0)), fired.eq(left == Mux(counts, rule.refractory, 1))]
-        zeta = later(m, channel.zeta, 3)
-        leaked = self._leak(m)
-        current = self._current(m, busy, fired, zeta)
-        freeze = later(m, busy & (rule.policy == Refractory.FREEZE), 1)
+        m.d.comb += [
+            busy.eq(counts & (left != 0)),
+            freeze.eq(busy & (rule.policy == Refractory.FREEZE)),
+            fired.eq(left == Mux(counts, rule.refractory, 1)),
+        ]
+        # What leaks is added up in the multiplier, whose last step is U in units of 2^-12.
+        m.submodules.multiply = multiply = MultiplyAdd(self.dsp)
+        kept, factor = self._leak(m, freeze)
+        integrate = ~busy | (rule.policy == Refractory.INTEGRATE)
+        delayed = fired & (rule.reset == Reset.SOFT_DELAYED)
+        current = self._current(m, integrate, delayed)
+        # Of a negative distance the quotient is rounded up, which is toward zero.
+        below = Cat(later(m, kept[-1], 1).replicate(_UNIT_LOG2), current)
+        m.d.comb += [multiply.a.eq(kept), multiply.b.eq(factor), multiply.c.eq(below.as_signed())]
         u = Signal(signed(U_BITS))
-        m.d.sync += u.eq(Mux(freeze, later(m, state.v, 4), leaked) + current)
-        self._fire(m, u, later(m, busy, 2), later(m, left, 3), later(m, zeta, 2))
+        m.d.comb += u.eq(multiply.p >> _UNIT_LOG2)
+        self._fire(m, u, later(m, busy, 4), later(m, left, 5))
         return m
 
-    def _leak(self, m: Module) -> Value:
-        """Membrane after the leak, four cycles later; truncated toward the rest potential.
+    def _leak(self, m: Module, freeze: Value) -> tuple[Signal, Signal]:
+        """Distance from the rest potential and what it is multiplied by, two cycles later.
 
-        A linear leak takes from the distance before it is multiplied, by one.
+        A linear leak takes from the distance, and multiplies by one, as a frozen membrane does.
         """
         rule, channel = self.rule, self.channel
-        linear = rule.leak == Leak.LINEAR
-        distance, kept = (Signal(signed(25), name=name) for name in ("distance", "kept"))
-        shorter = Signal(signed(26))
-        factor = Signal(14)
-        product, biased = (Signal(signed(40), name=n, reset_less=True) for n in ("product", "biased"))
+        distance, kept = (Signal(signed(25), name=n, reset_less=True) for n in ("distance", "kept"))
+        shorter, factor = Signal(signed(25)), Signal(signed(_UNIT_LOG2 + 2))
         amount = later(m, channel.decay, 1)
         negative = distance < 0
-        m.d.comb += shorter.eq(Mux(negative, distance + amount, distance - amount))
-        crossed = shorter[-1] != negative
+        taken = Mux((rule.leak == Leak.LINEAR) & ~freeze, amount, 0)
+        m.d.comb += shorter.eq(Mux(negative, distance + taken, distance - taken))
         m.d.sync += [
             distance.eq(Mux(self.fresh, 0, self.state.v - channel.rest)),
-            kept.eq(Mux(linear, Mux(crossed, 0, shorter), distance)),
-            factor.eq(Mux(rule.leak == Leak.MULTIPLY, amount, _UNIT)),
-            product.eq(kept * Cat(factor, 0).as_signed()),
-            # Of a negative distance the quotient is rounded up, which is toward zero.
-            biased.eq(
-                product + Cat(later(m, kept[-1], 1).replicate(12), later(m, channel.rest, 3)).as_signed()
-            ),
+            # Not past the rest potential.
+            kept.eq(Mux(shorter[-1] != negative, 0, shorter)),
+            factor.eq(Mux((rule.leak == Leak.MULTIPLY) & ~freeze, amount, 1 << _UNIT_LOG2)),
         ]
-        return biased >> 12
+        return kept, factor
 
-    def _current(self, m: Module, busy: Value, fired: Value, zeta: Value) -> Value:
-        """Sum, scaled, with bias and the delayed reset, four cycles later."""
-        scaled = Signal(signed(32))
-        biased = Signal(signed(33))
+    def _current(self, m: Module, integrate: Value, delayed: Value) -> Signal:
+        """Rest potential, scaled sum, bias, and the delayed reset, in the fourth cycle.
+
+        The sum is shifted by up to 3, and then by 0 or 4 on its way into the adder.
+        """
+        rule, channel = self.rule, self.channel
+        total = Signal(signed(25))
+        scaled = Signal(signed(28), reset_less=True)
+        zeta = Signal(signed(24), reset_less=True)
+        offset, owed = Signal(signed(25)), Signal(signed(26))
         current = Signal(signed(U_BITS))
-        delayed = fired & (self.rule.reset == Reset.SOFT_DELAYED)
-        integrate = ~busy | (self.rule.policy == Refractory.INTEGRATE)
+        word, chosen = later(m, self.word, 1), Signal(signed(25))
+        m.d.comb += chosen.eq(Mux(later(m, self.again, 1), later(m, self.kept, 1), later(m, self.sum, 1)))
         m.d.sync += [
-            scaled.eq((later(m, self.sum, 1) + later(m, self.word, 1)) << self.rule.fraction),
-            biased.eq(scaled + later(m, self.channel.bias, 2)),
-            current.eq(Mux(integrate, biased, 0) - Mux(delayed, zeta, 0)),
+            total.eq(word + chosen),
+            scaled.eq(Mux(later(m, integrate, 1), total << rule.fraction[:2], 0)),
+            offset.eq(later(m, channel.rest, 1) + Mux(integrate, later(m, channel.bias, 1), 0)),
+            zeta.eq(Mux(delayed, later(m, channel.zeta, 1), 0)),
+            owed.eq(offset - zeta),
         ]
+        m.d.comb += current.eq(owed + Mux(rule.fraction[2], scaled << 4, scaled))
         return current
 
-    def _fire(self, m: Module, u: Value, busy: Value, left: Value, zeta: Value) -> None:
+    def _fire(self, m: Module, u: Value, busy: Value, left: Value) -> None:
         """From the membrane before firing to everything that leaves, two cycles later."""
         rule = self.rule
-        spike = Signal()
+        spike, soft, hard = Signal(), Signal(), Signal()
         reduced, plain = (Signal(signed(U_BITS), name=n) for n in ("reduced", "plain"))
-        v = Signal(signed(U_BITS))
         m.d.sync += [
             spike.eq(rule.fire & ~busy & (u >= later(m, self.channel.theta, 5))),
             plain.eq(u),
-            reduced.eq(u - zeta),
+            reduced.eq(u - later(m, self.channel.zeta, 5)),
         ]
         v_reset = later(m, self.channel.v_reset, 6)
-        with m.If(spike & (rule.reset == Reset.HARD)):
-            m.d.comb += v.eq(v_reset)
-        with m.Elif(spike & (rule.reset == Reset.SOFT)):
-            m.d.comb += v.eq(reduced)
-        with m.Else():
-            m.d.comb += v.eq(plain)
-        # All bits from the sign of the stored width on are equal, or the value does not fit.
-        negative, upper, lower = v[-1], v[23:-1], v[15:23]
-        fits = Mux(negative, upper.all(), ~upper.any())
-        fits_16 = fits & Mux(negative, lower.all(), ~lower.any())
-        clipped = ~Mux(rule.fire, fits_16, fits)
+        negative, clipped, choice = Signal(), Signal(), Signal(2)
         high = Cat((~negative).replicate(15), Mux(rule.fire, negative, ~negative).replicate(8), negative)
+        m.d.comb += [
+            soft.eq(spike & (rule.reset == Reset.SOFT)),
+            hard.eq(spike & (rule.reset == Reset.HARD)),
+            negative.eq(Mux(soft, reduced[-1], plain[-1])),
+            clipped.eq(~hard & Mux(soft, self._leaves(reduced), self._leaves(plain))),
+            choice.eq(Mux(clipped, 3, Cat(soft, hard))),
+        ]
         counts = rule.refractory != 0
         m.d.sync += [
             self.u.eq(plain),
-            self.next.v.eq(Mux(clipped, high, v[:24]).as_signed()),
+            self.next.v.eq(Array([plain, reduced, v_reset, high.as_signed()])[choice]),
             self.next.r.eq(
                 Mux(spike, Mux(counts, rule.refractory, 1), Mux(counts & (left != 0), left - 1, 0))
             ),
             self.spike.eq(spike),
             self.saturated.eq(clipped),
         ]
+
+    def _leaves(self, v: Value) -> Value:
+        """Whether it does not fit: bits from the sign of the stored width on are not all equal."""
+        upper, lower = v[23:], v[15:24]
+        return ~(upper.all() | ~upper.any()) | (self.rule.fire & ~(lower.all() | ~lower.any()))

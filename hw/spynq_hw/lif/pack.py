@@ -1,24 +1,29 @@
 """From the columns' output memories to beats of spikes."""
 
+from functools import partial
+
 from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
+from spynq.lif.lanes import FOLDS, foldable
 from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif.maps import ones
 from spynq_hw.lif.neuron import later
 from spynq_hw.lif.records import BEAT
-from spynq_hw.lif.sizes import OUTPUTS, Sizes
+from spynq_hw.lif.sizes import OUTPUTS, PIECES, Sizes
 
 __all__ = ["Pack"]
 
-_PIECES = BEAT // LANES
+_PIECE = BEAT // PIECES
 
 
 class Pack(wiring.Component):
-    """Sends the spikes of a step: 16 bits of column 0, 1, ..., then of the next unit; a beat per cycle.
+    """Sends the spikes of a step: those of column 0, 1, ..., then of the next unit; a beat per cycle.
 
-    With fewer than eight columns a beat takes several units, so beats come at a lower rate.
+    Of every column come 16 bits, or a half or a quarter of them. Where those of all columns are less than
+    a beat it takes several units, so beats come at a lower rate.
 
     Parameters
     ----------
@@ -29,8 +34,10 @@ class Pack(wiring.Component):
     -------
     run : In(1), slot : In(3)
         Send the step, or plane of values, in this output slot; stays until ``end``.
-    total : In(16), pieces : In(3)
-        Beats of a step, and pieces of 16 bits in the last one, 0 for all eight.
+    fold : In(4)
+        A column has ``16 >> fold`` bits.
+    total : In(16), pieces : In(5)
+        Beats of a step, and pieces of 4 bits in the last one, 0 for all.
     wanted : Out, written : In(1)
         Whether the spikes of this unit are there.
     read : Out, spikes : In(ArrayLayout(16, columns))
@@ -49,8 +56,9 @@ class Pack(wiring.Component):
             {
                 "run": In(1),
                 "slot": In(range(OUTPUTS)),
+                "fold": In(4),
                 "total": In(16),
-                "pieces": In(3),
+                "pieces": In(exact_log2(PIECES)),
                 "wanted": Out(self.sizes.unit),
                 "written": In(1),
                 "read": Out(self.sizes.output),
@@ -63,16 +71,17 @@ class Pack(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        columns, beats = self.config.columns, self.beats
-        # Beats that a unit fills, and units that fill a beat; one of them is 1.
-        per_unit, per_beat = max(1, columns // _PIECES), max(1, _PIECES // columns)
-        parts = max(per_unit, per_beat)
+        beats = self.beats
+        # Of a unit that fills several beats, or of several units that fill one.
+        parts = max(PIECES // self.config.columns, LANES * self.config.columns // BEAT, 2)
         unit, part, number = Signal(self.sizes.unit), Signal(range(parts)), Signal(16)
         next_unit, next_part = Signal.like(unit), Signal.like(part)
-        there, moves, whole, last, end_part = (Signal() for _ in range(5))
+        there, moves, last = Signal(), Signal(), Signal()
+        # A beat takes several units, and is whole; it was the last part of a unit, or beat.
+        several, whole, end_part = Signal(), Signal(), Signal()
         beat = Signal(BEAT)
         m.d.comb += [
-            end_part.eq(part == parts - 1),
+            whole.eq(~several | end_part),
             last.eq(number == self.total - 1),
             moves.eq(there & (~whole | beats.ready)),
             beats.valid.eq(there & whole),
@@ -88,25 +97,40 @@ class Pack(wiring.Component):
             m.d.sync += number.eq(0)
         with m.Elif(moves):
             m.d.comb += next_part.eq(Mux(end_part, 0, part + 1))
-            m.d.comb += next_unit.eq(unit + (end_part if per_beat == 1 else 1))
+            m.d.comb += next_unit.eq(unit + (several | end_part))
             m.d.sync += number.eq(number + whole)
         m.d.sync += [there.eq(self.run & ~self.end & self.written), unit.eq(next_unit), part.eq(next_part)]
-        if per_beat == 1:
-            words = [Cat(self.spikes[i] for i in range(k, k + _PIECES)) for k in range(0, columns, _PIECES)]
-            m.d.comb += [whole.eq(1), beat.eq(Array(words)[part])]
-        else:
-            before = Signal(BEAT)
-            m.d.comb += [whole.eq(end_part), beat.eq(Cat(before[LANES * columns :], self.spikes))]
-            with m.If(moves):
-                m.d.sync += before.eq(beat)
+        self._gather(m, part, moves, several, end_part, beat)
         self._mask(m, beat, last)
         return m
+
+    def _gather(
+        self, m: Module, part: Signal, moves: Signal, several: Signal, end_part: Signal, beat: Signal
+    ) -> None:
+        """A beat of what the columns show, by the bits that each has."""
+        before = Signal(BEAT)
+        with m.If(moves):
+            m.d.sync += before.eq(beat)
+        with m.Switch(self.fold):
+            for fold in filter(partial(foldable, self.config), range(FOLDS)):
+                row = Cat(column[: LANES >> fold] for column in self.spikes)
+                with m.Case(fold):
+                    if len(row) < BEAT:
+                        m.d.comb += [
+                            several.eq(1),
+                            end_part.eq(part == BEAT // len(row) - 1),
+                            beat.eq(Cat(before[len(row) :], row)),
+                        ]
+                    else:
+                        words = [row[k : k + BEAT] for k in range(0, len(row), BEAT)]
+                        m.d.comb += [end_part.eq(part == len(words) - 1), beat.eq(Array(words)[part])]
 
     def _mask(self, m: Module, beat: Signal, last: Signal) -> None:
         """What follows the last unit is no spike."""
         taken = Signal()
-        for i in range(_PIECES):
+        for i in range(PIECES):
             on = (self.pieces == 0) | (i < self.pieces) | ~last
-            m.d.comb += self.beats.payload[LANES * i :][:LANES].eq(Mux(on, beat[LANES * i :][:LANES], 0))
+            place = slice(_PIECE * i, _PIECE * (i + 1))
+            m.d.comb += self.beats.payload[place].eq(Mux(on, beat[place], 0))
         m.d.sync += taken.eq(self.beats.valid & self.beats.ready)
         m.d.sync += self.ones.eq(Mux(taken, ones(later(m, self.beats.payload, 1)), 0))

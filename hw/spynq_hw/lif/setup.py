@@ -6,10 +6,11 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from spynq.lif.codes import Output
-from spynq.lif.params import LANES, LifConfig
+from spynq.lif.lanes import FOLDS
+from spynq.lif.params import LifConfig
 from spynq_hw.lif.layer import Layer
 from spynq_hw.lif.neuron import REVISIT
-from spynq_hw.lif.sizes import BEAT, OUTPUTS, Sizes
+from spynq_hw.lif.sizes import BEAT, OUTPUTS, PIECES, Sizes
 from spynq_hw.lif.walker import geometry, unit
 
 __all__ = ["Setup"]
@@ -51,8 +52,8 @@ class Setup(wiring.Component):
         membrane has been written before it is read again.
     total : Out, slots : Out(2)
         Beats of the maps of a step, and slots as in ``slot_address``.
-    pieces : Out(3), out_beats : Out(16)
-        Pieces in the last beat of a step's spikes, 0 for eight, and beats of them.
+    pieces : Out(5), out_beats : Out(16)
+        Pieces of 4 bits in the last beat of a step's spikes, 0 for all, and beats of them.
     stride, depth : Out(4)
         Output slots from step to step, and steps that may wait to be read; one of sums, as the next step
         takes their place.
@@ -76,7 +77,7 @@ class Setup(wiring.Component):
                 "gap": Out(4),
                 "total": Out(self._beats + 1),
                 "slots": Out(2),
-                "pieces": Out(3),
+                "pieces": Out(exact_log2(PIECES)),
                 "out_beats": Out(16),
                 "stride": Out(4),
                 "depth": Out(4),
@@ -86,7 +87,7 @@ class Setup(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         d, plan = self.layer.descriptor, self.layer.plan
-        pieces = Signal(self.sizes.units + 4)
+        pieces = Signal(self.sizes.units + 6)
         m.d.comb += [self.plan[name].eq(plan[name]) for name in _BY_NAME]
         m.d.comb += [
             self.plan.slice.eq(plan.slice != 0),
@@ -95,9 +96,9 @@ class Setup(wiring.Component):
             self.plan.signed.eq(d.signed),
             self.plan.second.eq(d.second),
             self.plan.again.eq(Mux(plan.static, d.steps - 1, 0)),
-            pieces.eq(plan.units << plan.log2_h),
+            pieces.eq(plan.units << plan.log2_h << (FOLDS - 1) >> plan.out_fold),
             self.pieces.eq(pieces),
-            self.out_beats.eq((pieces + (BEAT // LANES - 1)) >> exact_log2(BEAT // LANES)),
+            self.out_beats.eq((pieces + (PIECES - 1)) >> exact_log2(PIECES)),
         ]
         ready = [self._units(m), self._planes(m), self._taps(m)]
         m.d.comb += [self.done.eq(Cat(ready).all() & ~self.start), self.slots.eq(self._slots())]

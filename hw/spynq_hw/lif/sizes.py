@@ -4,15 +4,18 @@ from dataclasses import dataclass
 
 from amaranth.utils import ceil_log2, exact_log2
 
-from spynq.lif.params import LifConfig
+from spynq.lif.lanes import FOLDS
+from spynq.lif.params import LANES, LifConfig
 
-__all__ = ["OUTPUTS", "Sizes"]
+__all__ = ["BEAT", "OUTPUTS", "PIECES", "Sizes"]
 
 OUTPUTS = 8
 """Planes of output that a column holds: values of 8 bits, or as many steps of spikes, enough to hide the way
 to memory of steps of a few cycles."""
 
 BEAT = 128
+PIECES = BEAT // (LANES >> FOLDS - 1)
+"""Lane groups of the fewest bits that a beat of spikes holds."""
 
 
 @dataclass(frozen=True)

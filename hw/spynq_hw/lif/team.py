@@ -30,6 +30,8 @@ class Team(wiring.Component):
     ----------
     config : LifConfig
         Build parameters.
+    helped : bool
+        As in :class:`~spynq_hw.lif.column.Column`.
 
     Members
     -------
@@ -47,8 +49,8 @@ class Team(wiring.Component):
         Words from memory add to the sums; neurons are but sums, with no memory; values in place of spikes.
     word : In(addend_word), owns : In, full : Out, arrived : Out(1)
         As in the column, a bit per column; of the last column.
-    read : In, spikes, sums, state : Out, more : In
-        As in the column, per column.
+    read : In, spikes, sums, state : Out, more, helps : In
+        As in the column, per column; all are helped at once.
     drained : In(1), wanted : In(unit), written : Out(1)
         Pulse: the output of one more step has been read; and of the oldest one that has not, whether the
         spikes of a unit are in the output memory.
@@ -56,10 +58,10 @@ class Team(wiring.Component):
         Membranes clipped in this cycle.
     """
 
-    def __init__(self, config: LifConfig) -> None:
+    def __init__(self, config: LifConfig, helped: bool = True) -> None:
         self.config, self.sizes = config, Sizes(config)
         sizes, tied = self.sizes, self.sizes.tied
-        self.columns = [Column(config) for _ in range(tied)]
+        self.columns = [Column(config, helped) for _ in range(tied)]
         super().__init__(
             {
                 "start": In(1),
@@ -84,6 +86,7 @@ class Team(wiring.Component):
                 "arrived": Out(1),
                 "sums": Out(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
                 "more": In(data.ArrayLayout(data.ArrayLayout(signed(24), 2), tied)),
+                "helps": In(1),
                 "read": In(sizes.output),
                 "spikes": Out(data.ArrayLayout(LANES, tied)),
                 "state": Out(data.ArrayLayout(data.ArrayLayout(State, 2), tied)),
@@ -113,6 +116,7 @@ class Team(wiring.Component):
                 self.spikes[number].eq(column.spikes),
                 self.sums[number].eq(column.sums),
                 column.more.eq(self.more[number]),
+                column.helps.eq(self.helps),
                 self.state[number].eq(column.state),
                 column.start.eq(self.start),
                 column.adds.eq(self.adds & ~self.quiet),

@@ -74,7 +74,8 @@ class Lif(wiring.Component):
             }
         )
         self._streams = [Stream(config) for _ in range(sizes.streams)]
-        self._teams = [Team(config) for _ in range(sizes.streams)]
+        # The first half of the columns may be helped by the second one.
+        self._teams = [Team(config, number < sizes.streams // 2) for number in range(sizes.streams)]
         for number, (stream, team) in enumerate(zip(self._streams, self._teams, strict=True)):
             m.submodules[f"stream{number}"], m.submodules[f"team{number}"] = stream, team
         self._read(m)
@@ -310,7 +311,7 @@ class Lif(wiring.Component):
         log2_h, tied = self._sequencer.layer.plan.log2_h, exact_log2(self.sizes.tied)
         if self.config.columns % 2 == 0:
             for helped, helper in zip(self._teams[:half], self._teams[half:], strict=True):
-                m.d.comb += helped.more.as_value().eq(Mux(setup.split, helper.sums.as_value(), 0))
+                m.d.comb += [helped.more.eq(helper.sums), helped.helps.eq(setup.split)]
         for number, stream in enumerate(self._streams):
             partners = []
             for k in range(6):

@@ -1,6 +1,6 @@
 """Membranes as values of a few bits: the analog output of neurons, and sums of maps."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, signed
+from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -57,17 +57,19 @@ class Values(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         rule = self.rule
-        collected, shown = (Signal(data.ArrayLayout(LANES, PLANES), name=n) for n in ("collected", "shown"))
+        # Without a reset of their own: clearing lanes then costs no logic.
+        collected, shown = (
+            Signal(data.ArrayLayout(LANES, PLANES), name=n, reset_less=True) for n in ("collected", "shown")
+        )
         going, pair = later(m, self.valid & rule.on, 1), later(m, self.pair, 1)
         values = [self._value(m, half, going) for half in range(2)]
-        with m.If(going):
-            with m.Switch(pair):
-                for number in range(LANES // 2):
-                    with m.Case(number):
-                        for bit in range(PLANES):
-                            fired = Cat(value[bit] for value in values)
-                            # Lanes that no pair comes for are 0.
-                            m.d.sync += collected[bit][2 * number :].eq(fired)
+        for number in range(LANES // 2):
+            lanes = Cat(plane[2 * number :][:2] for plane in collected)
+            with m.If(going & (pair == number)):
+                m.d.sync += lanes.eq(Cat(value[bit] for bit in range(PLANES) for value in values))
+            with m.Elif(going & (pair < number)):
+                # Lanes that no pair comes for are 0.
+                m.d.sync += lanes.eq(0)
         complete = later(m, self.valid & self.last & rule.on, 2)
         with m.If(complete):
             m.d.sync += [shown.eq(collected), self.write.eq(1), self.plane.eq(0)]
@@ -85,14 +87,30 @@ class Values(wiring.Component):
     def _value(self, m: Module, half: int, going: Signal) -> Signal:
         """Shifted in the first cycle, clipped in the second."""
         rule = self.rule
-        chosen, whole = Signal(signed(U_BITS)), Signal(U_BITS)
+        chosen, whole, beyond = Signal(signed(U_BITS)), Signal(PLANES, reset_less=True), Signal()
         most, value, over = Signal(PLANES), Signal(PLANES, name=f"value{half}"), Signal()
         m.d.comb += [
             chosen.eq(Mux(rule.after, self.v[half], self.u[half])),
             most.eq((1 << rule.planes) - 1),
-            over.eq(whole > most),
+            over.eq(beyond | (whole & ~most).any()),
             value.eq(Mux(over, most, whole)),
             self.clipped[half].eq(over & going),
         ]
-        m.d.sync += whole.eq(Mux(chosen < 0, 0, chosen) >> rule.shift)
+        with m.If(chosen < 0):
+            m.d.sync += [whole.eq(0), beyond.eq(0)]
+        with m.Else():
+            m.d.sync += Cat(whole, beyond).eq(_window(chosen, rule.shift))
         return value
+
+
+def _window(bits: Value, shift: Value) -> Value:
+    """The lowest bits of ``bits >> shift``, and above them whether any bit is left out.
+
+    The widest shift comes first, and keeps but the bits that narrower ones may ask for.
+    """
+    left_out = []
+    for stage in reversed(range(len(shift))):
+        far, keep = bits[1 << stage :], PLANES + (1 << stage) - 1
+        left_out.append(Mux(shift[stage], far[keep:].any(), bits[keep:].any()))
+        bits = Mux(shift[stage], far[:keep], bits[:keep])
+    return Cat(bits, Cat(left_out).any())

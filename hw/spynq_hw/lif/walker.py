@@ -192,16 +192,21 @@ class Walker(wiring.Component):
         plan, step = self.plan, self.step
         round_, x = Signal(self.sizes.round + 1), Signal(self.sizes.place + 1)
         past_round, past_row = Signal(), Signal()
+        # Steps past the last round and past the end of a row: steady, and the same in all walkers.
+        further = Signal.like(step)
         m.d.comb += [
+            further.x.eq(step.x + plan.x_step),
+            further.y.eq(step.y + plan.y_step),
+            further.tap.eq(step.tap - plan.wrap),
             round_.eq(now.round + step.round),
             past_round.eq(round_ >= plan.rounds),
-            x.eq(now.x + step.x + Mux(past_round, plan.x_step, 0)),
+            x.eq(now.x + Mux(past_round, further.x, step.x)),
             past_row.eq(x >= plan.x_end),
             following.number.eq(now.number + step.number),
             following.round.eq(round_ - Mux(past_round, plan.rounds, 0)),
             following.x.eq(x - Mux(past_row, plan.x_end, 0)),
-            following.y.eq(now.y + step.y + Mux(past_row, plan.y_step, 0)),
-            following.tap.eq(now.tap + step.tap - Mux(past_round, plan.wrap, 0)),
+            following.y.eq(now.y + Mux(past_row, further.y, step.y)),
+            following.tap.eq(now.tap + Mux(past_round, further.tap, step.tap)),
         ]
 
     def _walk(
@@ -209,8 +214,9 @@ class Walker(wiring.Component):
     ) -> None:
         """Loops over segments, rows, sources and planes; ``over`` in the last of them."""
         plan, sizes = self.plan, self.sizes
-        column, row = Signal(12), Signal(12)
-        tap_x, tap_y = Signal(sizes.tap), Signal(sizes.tap)
+        # Without a reset of their own, which costs their clearing less logic; a unit begins with zeros.
+        column, row = (Signal(12, name=name, reset_less=True) for name in ("column", "row"))
+        tap_x, tap_y = (Signal(sizes.tap, name=name, reset_less=True) for name in ("tap_x", "tap_y"))
         end_x, end_y = Signal(), Signal()
         pool_mask = Signal(3)
         plane = self._planes(m, self.units.valid, advance & end_x & end_y, over, end_x & end_y)
@@ -225,8 +231,6 @@ class Walker(wiring.Component):
                 m.d.sync += tap_x.eq(tap_x + plan.tap_x)
             with m.If(end_x):
                 m.d.sync += [
-                    column.eq(0),
-                    tap_x.eq(0),
                     x.eq(self._unit.x + plan.x_first),
                     row.eq(row + 1),
                     y.eq(y + plan.segment_y),
@@ -234,7 +238,11 @@ class Walker(wiring.Component):
                 with m.If((row & pool_mask) == pool_mask):
                     m.d.sync += tap_y.eq(tap_y + plan.tap_y)
                 with m.If(end_y):
-                    m.d.sync += [row.eq(0), tap_y.eq(0), y.eq(self._unit.y)]
+                    m.d.sync += y.eq(self._unit.y)
+        with m.If(self.units.valid | (advance & end_x)):
+            m.d.sync += [column.eq(0), tap_x.eq(0)]
+        with m.If(self.units.valid | (advance & end_x & end_y)):
+            m.d.sync += [row.eq(0), tap_y.eq(0)]
         begins = (column == 0) & (row == 0)
         tap = Signal(sizes.tap)
         m.d.comb += tap.eq(self._unit.tap + tap_x + tap_y)
@@ -305,7 +313,7 @@ class Walker(wiring.Component):
                 self.segments.valid.eq(advance & wanted),
                 out.start.eq(base + low),
                 out.end.eq(base + high),
-                out.tap.eq(tap + Mux(x < 0, -x, 0)),
+                out.tap.eq(tap - Mux(x < 0, x, 0)),
                 out.empty.eq(~inside),
                 out.double.eq(begins & plane["double"]),
                 out.negate.eq(plane["negate"]),

@@ -1,6 +1,6 @@
 """Weights on their way into the columns, layers ahead of the one that runs."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, Value
+from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -162,9 +162,10 @@ class Weights(wiring.Component):
         """Lane groups column by column, round by round; lanes that are no channel get 0."""
         plan, widen = self._plan, self._widen
         tap, column, round_ = Signal(16), Signal(4), Signal(8)
-        first, channel = Signal(self.sizes.tap), Signal(17)
+        # Channels that are left, less than none in lane groups behind the last one.
+        first, left = Signal(self.sizes.tap), Signal(signed(18))
         end_tap, end_column = Signal(), Signal()
-        lanes = [(lane < plan.out_lanes) & (channel + lane < self._descriptor.c_out) for lane in range(LANES)]
+        lanes = [(lane < plan.out_lanes) & (lane < left) for lane in range(LANES)]
         words = data.View(data.ArrayLayout(8, LANES), widen.taps.payload)
         m.d.comb += [
             widen.taps.ready.eq(self.go),
@@ -180,13 +181,14 @@ class Weights(wiring.Component):
         with m.If(self.load.weights):
             m.d.sync += tap.eq(tap + 1)
             with m.If(end_tap):
-                m.d.sync += [tap.eq(0), column.eq(column + 1), channel.eq(channel + plan.out_lanes)]
+                m.d.sync += [tap.eq(0), column.eq(column + 1), left.eq(left - plan.out_lanes)]
                 with m.If(end_column):
                     m.d.sync += [column.eq(0), first.eq(first + plan.taps), round_.eq(round_ + 1)]
                     with m.If(round_ == plan.rounds - 1):
                         m.d.sync += self._finished.eq(1)
         with m.If(self._before):
-            m.d.sync += [first.eq(plan.weight_base), round_.eq(0), channel.eq(0)]
+            m.d.sync += [first.eq(plan.weight_base), round_.eq(0)]
+            m.d.sync += left.eq(self._descriptor.c_out)
 
     def _account(self, m: Module, claim: Value, loaded: Value, free: Signal) -> None:
         """Ranges of taps that are needed, oldest first; ``free``: the next layer's is none of them."""

@@ -54,7 +54,8 @@ class Widen(wiring.Component):
             2: (WeightFormat.S2, WeightFormat.CODEBOOK2),
             1: (WeightFormat.S1,),
         }
-        m.d.comb += [per_beat.eq(1), shift.eq(beat)]
+        # Of a beat of whole weights nothing is left after its tap.
+        m.d.comb += [per_beat.eq(1), shift.eq(beat >> 4 * LANES)]
         with m.Switch(self.format):
             for bits, formats in narrow.items():
                 with m.Case(*map(int, formats)):
@@ -64,10 +65,10 @@ class Widen(wiring.Component):
             ends.eq(self.taps.valid & self.taps.ready & ((left == 1) | self.last)),
             self.packed.ready.eq((left == 0) | ends),
         ]
-        with m.If(self.taps.valid & self.taps.ready):
-            m.d.sync += [left.eq(Mux(ends, 0, left - 1)), beat.eq(shift)]
-        with m.If(self.packed.valid & self.packed.ready):
-            m.d.sync += [beat.eq(self.packed.payload), left.eq(per_beat)]
+        with m.If(self.packed.ready):
+            m.d.sync += [beat.eq(self.packed.payload), left.eq(Mux(self.packed.valid, per_beat, 0))]
+        with m.Elif(self.taps.ready):
+            m.d.sync += [beat.eq(shift), left.eq(left - 1)]
         m.d.comb += self.taps.payload.eq(Cat(self._weight(m, beat, lane) for lane in range(LANES)))
         return m
 
@@ -83,8 +84,6 @@ class Widen(wiring.Component):
                 m.d.comb += value.eq(two.as_signed())
             with m.Case(int(WeightFormat.S1)):
                 m.d.comb += value.eq(Cat(Const(1, 1), one.replicate(7)))
-            with m.Case(int(WeightFormat.CODEBOOK4)):
-                m.d.comb += value.eq(entries[four])
-            with m.Case(int(WeightFormat.CODEBOOK2)):
-                m.d.comb += value.eq(entries[two])
+            with m.Case(int(WeightFormat.CODEBOOK4), int(WeightFormat.CODEBOOK2)):
+                m.d.comb += value.eq(entries[Mux(self.format == int(WeightFormat.CODEBOOK2), two, four)])
         return value

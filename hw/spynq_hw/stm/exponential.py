@@ -11,6 +11,8 @@ __all__ = ["Exponential", "Square", "rows_of_product", "rows_of_square"]
 _T0 = [int(2.0 ** (17 - a / 32) + 0.5) for a in range(33)]
 _T1 = [_T0[a] - _T0[a + 1] for a in range(32)]
 _LAST_OCTAVE = 17
+# T0[a] - ((T1[a] * rest + 16) >> 5) as one product and sum: (_BASE[a] + T1[a] * (31 - rest)) >> 5.
+_BASE = [32 * _T0[a + 1] + _T1[a] + 15 for a in range(32)]
 
 
 def rows_of_product(a: Value, b: Value) -> list[Value]:
@@ -33,6 +35,11 @@ class Exponential(wiring.Component):
 
     Golden model: :func:`spynq.stm.golden.weights`. Latency 4 cycles.
 
+    Parameters
+    ----------
+    multiplier : bool
+        Interpolate in a DSP, which halves the look-up tables.
+
     Members
     -------
     l, l_min : In(24)
@@ -41,7 +48,8 @@ class Exponential(wiring.Component):
         2**16 for the best sample, 0 for ``IMPOSSIBLE``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, multiplier: bool = False) -> None:
+        self.multiplier = multiplier
         super().__init__({"l": In(L_BITS), "l_min": In(L_BITS), "w": Out(W_BITS)})
 
     def elaborate(self, platform: object) -> Module:
@@ -49,8 +57,6 @@ class Exponential(wiring.Component):
         distance = Signal(L_BITS)
         impossible = Signal()
         slope = Signal(range(max(_T1) + 1))
-        start = Signal(18)
-        drop = Signal(12)
         octave = Signal(range(_LAST_OCTAVE + 1))
         nothing = Signal()
         shifted = Signal(18)
@@ -60,15 +66,34 @@ class Exponential(wiring.Component):
         m.d.sync += [
             distance.eq(self.l - self.l_min),
             impossible.eq(self.l == IMPOSSIBLE),
-            start.eq(Array(_T0[:32])[address]),
-            drop.eq((sum(rows_of_product(slope, rest)) + 16) >> 5),
+        ]
+        interpolate = self._multiplied if self.multiplier else self._added
+        mantissa = interpolate(m, address, slope, rest)
+        m.d.sync += [
             octave.eq(distance[L_FRACTION:]),
             nothing.eq(impossible | (distance[L_FRACTION:] > _LAST_OCTAVE)),
             # (y + 2**n) >> (n + 1) equals ((y >> n) + 1) >> 1 and needs no wide sum.
-            shifted.eq(Mux(nothing, 0, (start - drop)[:18] >> octave)),
+            shifted.eq(Mux(nothing, 0, mantissa >> octave)),
             self.w.eq((shifted + 1) >> 1),
         ]
         return m
+
+    def _added(self, m: Module, address: Value, slope: Value, rest: Value) -> Value:
+        start = Signal(18)
+        drop = Signal(12)
+        m.d.sync += [
+            start.eq(Array(_T0[:32])[address]),
+            drop.eq((sum(rows_of_product(slope, rest)) + 16) >> 5),
+        ]
+        return (start - drop)[:18]
+
+    def _multiplied(self, m: Module, address: Value, slope: Value, rest: Value) -> Value:
+        base = Signal(range(max(_BASE) + 1))
+        value = Signal(23, attrs={"use_dsp": "yes"})
+        signed_slope, signed_rest = Cat(slope, 0).as_signed(), Cat(~rest, 0).as_signed()
+        m.d.comb += base.eq(Array(_BASE)[address])
+        m.d.sync += value.eq(Cat(base, 0).as_signed() + signed_slope * signed_rest)
+        return value[5:]
 
 
 class Square(wiring.Component):

@@ -26,7 +26,7 @@ def edge() -> Measured:
 
 @bench("stm", "its size: edge of 32 lanes, DSP", unit="DSP48E2", must="<= 179")
 def edge_dsp() -> Measured:
-    """Deviation, square, multiplicity and message: four multipliers per lane."""
+    """Deviation, square, exponential, multiplicity and message: five multipliers per lane."""
     found = size(EDGE)
     return Measured(found.dsp, f"{found.lut:,} LUT, {found.ff:,} FF, {found.bram36:g} BRAM36; {_UNPLACED}")
 

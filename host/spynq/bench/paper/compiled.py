@@ -24,6 +24,7 @@ __all__ = [
     "numba_edge",
     "numba_exchange",
     "numba_fusion",
+    "numba_shares",
     "torch_edge",
     "torch_exchange",
     "torch_histogram",
@@ -148,6 +149,36 @@ def numba_fusion() -> Callable[[Singles, float, float, npt.NDArray[np.int32], in
         return found.astype(np.float64)
 
     return fuse
+
+
+@cache
+def numba_shares() -> Callable[[Singles, Sequence[tuple[float, float]]], Floats]:
+    """Normalised weights of samples [2, samples], each coordinate under its own cue (value, sd)."""
+    numba = _numba()
+    parts, one, lowest = _parts(numba), np.float32(1), np.float32(-126)
+
+    def run(x: Any, y: Any, c: Any, d: Any, scale: Any, other: Any, bits: Any, scratch: Any) -> None:
+        exponents = bits.view(np.float32)
+        for k in range(len(x)):
+            bits[k], scratch[k] = parts(
+                max(-scale * (x[k] - c) * (x[k] - c) - other * (y[k] - d) * (y[k] - d), lowest)
+            )
+        total = one - one
+        for k in range(len(x)):
+            scratch[k] *= exponents[k]
+            total += scratch[k]
+        for k in range(len(x)):
+            scratch[k] /= total
+
+    compiled = numba.njit(fastmath=True, boundscheck=False, error_model="numpy")(run)
+
+    def shares(samples: Singles, cues: Sequence[tuple[float, float]]) -> Floats:
+        bits, scratch = np.empty(samples.shape[1], np.int32), np.empty(samples.shape[1], np.float32)
+        values, scales = zip(*((np.float32(c), np.float32(_SCALE / sd**2)) for c, sd in cues), strict=True)
+        compiled(samples[0], samples[1], *values, *scales, bits, scratch)
+        return scratch.astype(np.float64)
+
+    return shares
 
 
 @cache

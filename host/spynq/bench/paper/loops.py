@@ -17,6 +17,7 @@ import numpy as np
 
 __all__ = [
     "fusion_points",
+    "fusion_weights",
     "in_processes",
     "in_threads",
     "process_start",
@@ -105,6 +106,17 @@ def fusion_points(
                 inside += likelihood
         found.append(inside / total)
     return found
+
+
+def fusion_weights(neurons: Sequence[tuple[float, ...]], cues: Sequence[tuple[float, float]]) -> list[float]:
+    """Likelihood of every neuron, each coordinate under its own cue."""
+    weights = []
+    for neuron in neurons:
+        weight = 1.0
+        for coordinate, (value, sd) in zip(neuron, cues, strict=True):
+            weight *= math.exp(-0.5 * ((coordinate - value) / sd) ** 2)
+        weights.append(weight)
+    return weights
 
 
 def split(count: int, rows: Rows, *columns: Sequence[float]) -> list[tuple[Sequence[Any], ...]]:

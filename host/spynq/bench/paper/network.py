@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
-from math import exp
+from itertools import chain
 
 import numpy as np
 
 from spynq.bayes.network import Floats
 from spynq.bench import registry, runner
-from spynq.bench.paper.compiled import numba_batch, torch_shares
+from spynq.bench.paper import loops
+from spynq.bench.paper.compiled import numba_batch, numba_shares, torch_shares
 from spynq.bench.paper.timing import Contender
 
 __all__ = ["NEURONS", "batch_contenders", "contenders", "means", "reference", "sizes"]
@@ -34,16 +36,20 @@ def reference(rows: int) -> Floats:
     return shares
 
 
+def _normalised(weights: list[float]) -> Floats:
+    total = sum(weights)
+    return np.array([weight / total for weight in weights])
+
+
 def plain(rows: int) -> Floats:
     """Loops."""
-    (c1, s1), (c2, s2) = _CUES
-    weights = []
-    total = 0.0
-    for b1, b2 in samples().tolist():
-        weight = exp(-0.5 * ((b1 - c1) / s1) ** 2) * exp(-0.5 * ((b2 - c2) / s2) ** 2)
-        weights.append(weight)
-        total += weight
-    return np.array([weight / total for weight in weights])
+    return _normalised(loops.fusion_weights(samples().tolist(), _CUES))
+
+
+def shared(rows: int, how: Callable[..., list[list[float]]], count: int) -> Floats:
+    """The same loops in threads or processes, each with its part of the neurons."""
+    parts = how(loops.fusion_weights, loops.split(count, samples().tolist()), _CUES)
+    return _normalised(list(chain.from_iterable(parts)))
 
 
 def vectorised(rows: int) -> Floats:
@@ -52,6 +58,12 @@ def vectorised(rows: int) -> Floats:
     weights = np.exp(np.float32(-0.5) * sum(((b[:, d] - c) / sd) ** 2 for d, (c, sd) in enumerate(_CUES)))
     shares: Floats = (weights / weights.sum()).astype(np.float64)
     return shares
+
+
+def compiled(rows: int) -> Floats:
+    """numba, float32, own power of two."""
+    population, _ = _batch()
+    return numba_shares()(population, _CUES)
 
 
 def torch_weights(rows: int) -> Floats:
@@ -86,8 +98,23 @@ def contenders() -> list[Contender]:
     """One evidence at a time, all weights."""
     return [
         Contender("Python, loops", plain, 1),
+        *(
+            Contender(f"Python, {n} threads", partial(shared, how=loops.in_threads, count=n), 1)
+            for n in (2, 4, 10)
+        ),
+        *(
+            Contender(
+                f"Python, {n} processes",
+                partial(shared, how=loops.in_processes, count=n),
+                1,
+                n,
+                partial(loops.process_start, n),
+            )
+            for n in (2, 4)
+        ),
         Contender("NumPy, float32", vectorised, 1),
         Contender("torch CPU, float32", torch_weights, 1),
+        Contender("numba, float32 polynomial", compiled, 1),
     ]
 
 

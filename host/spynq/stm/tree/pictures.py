@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["edge_steps", "raster", "tree"]
 
-_BLUE = "#7aa6c2"
+_BLUE, _RED = "#7aa6c2", "#c0392b"
 
 
 def raster(fired: SpikeCounts, steps: int = 50, neurons: int = 60, seed: int = 0) -> Figure:
@@ -80,7 +80,7 @@ def _read_out(axes: Axes, fired: SpikeCounts) -> None:
 def edge_steps(
     tree: Tree, evidence: dict[str, object], posterior: TreePosterior, neurons: int = 40
 ) -> Figure:
-    """Two populations, one above the other, in the five steps of equation (E).
+    """Two populations, one above the other, in the steps of equation (E); one child is followed in red.
 
     Parameters
     ----------
@@ -101,39 +101,81 @@ def edge_steps(
     child = top.children[0]
     drawn = populations_of(tree, Options(neurons=neurons, seed=posterior.seed))
     lower, upper = drawn[child.name], drawn[top.name]
-    log = log_likelihood(child, lower)
-    likelihood = np.exp(log - log.max())
-    density = edge_density(child, lower, upper)
-    total = density.sum(axis=1)
-    message, shares = exchange(density, likelihood, upper.counts)
-    x, y = upper.points[tree.root], lower.points[child.nodes[0].name]
-    figure = new_figure(12, 6)
-    panels = figure.subplots(2, 3).ravel()
-    _sticks(panels[0], y, likelihood, "1. child neurons fire with the\nlikelihood of the stimuli", child.name)
-    _grid(panels[1], x, y, density, "2. each pair: P(child | parent)")
-    _sticks(panels[2], y, total, "3. sum over parents: how expected\nthe child was anyway", child.name)
-    _sticks(panels[3], y, shares, "4. likelihood over that sum", child.name)
-    _sticks(
-        panels[4], x, message, "5. message: shares, weighed by the\nsame pairs, summed per parent", tree.root
-    )
-    _sticks(
-        panels[5], posterior.points, posterior.weights, f"posterior of {tree.root}, all neurons", tree.root
-    )
-    return figure
-
-
-def _sticks(axes: Axes, x: Floats, height: Floats, title: str, name: str) -> None:
-    chosen = slice(None, None, max(1, len(x) // 2000))
-    axes.vlines(x[chosen], 0, height[chosen] / height.max(), color=_BLUE, linewidth=1)
-    axes.set(xlabel=name, ylim=(0, 1.05), yticks=[0, 1])
-    axes.set_title(title, fontsize=9)
-
-
-def _grid(axes: Axes, x: Floats, y: Floats, density: Floats, title: str) -> None:
+    names = [node.name for node in child.nodes]
+    x, y = upper.points[tree.root], np.mean([lower.points[name] for name in names], axis=0)
     rows, columns = np.argsort(y), np.argsort(x)
-    axes.imshow(density[np.ix_(rows, columns)], aspect="auto", origin="lower", cmap="Blues")
-    axes.set(xlabel="parent neurons, sorted", ylabel="child neurons, sorted", xticks=[], yticks=[])
+    log = log_likelihood(child, lower)[rows]
+    weight = np.exp(log - log.max())
+    density = edge_density(child, lower, upper)[np.ix_(rows, columns)]
+    votes = density / np.maximum(density @ upper.counts, np.finfo(float).tiny)[:, None]
+    message, _ = exchange(density, weight, upper.counts)
+    panels = new_figure(12, 6.5).subplots(2, 3).ravel()
+    many = "mean of " + ", ".join(names) if len(names) > 1 else names[0]
+    _sticks(panels[0], y[rows], weight, f"1. weight $u_i$ of each {child.name} neuron:\nhow well it explains "
+            "the evidence", f"{many} (what the neuron stands for)", int(weight.argmax()))  # fmt: skip
+    titles = (
+        f"2. $P(y_i|x_k)$: could this {tree.root} neuron\nhave caused this {child.name} neuron?",
+        "3. each row divided by its sum:\none vote per child, split over its parents",
+        "4. each vote times the child's weight $u_i$:\nwho explains the evidence has a say",
+    )
+    for axes, cells, title in zip(
+        panels[1:], (density, votes, weight[:, None] * votes), titles, strict=False
+    ):
+        _grid(axes, cells, title, (x[columns], tree.root), (y[rows], child.name), int(weight.argmax()))
+    _sticks(
+        panels[4],
+        x[columns],
+        message,
+        f"5. columns added up: the message $m(x_k)$,\nthe weight of each {tree.root} neuron",
+        f"{tree.root} (what the neuron stands for)",
+    )
+    _answer(panels[5], tree, evidence, posterior)
+    return panels[0].get_figure()  # type: ignore[no-any-return]
+
+
+def _sticks(
+    axes: Axes, x: Floats, height: Floats, title: str, name: str, followed: int | None = None
+) -> None:
+    axes.vlines(x, 0, height / height.max(), color=_BLUE, linewidth=1.5)
+    axes.plot(x, np.zeros(len(x)), "|", color="0.4", markersize=5)
+    if followed is not None:
+        axes.vlines(x[followed], 0, height[followed] / height.max(), color=_RED, linewidth=2)
+    axes.set(xlabel=name, ylabel="of the largest", ylim=(-0.06, 1.08), yticks=[0, 0.5, 1])
     axes.set_title(title, fontsize=9)
+
+
+def _grid(
+    axes: Axes, cells: Floats, title: str,
+    parents: tuple[Floats, str], children: tuple[Floats, str], followed: int,
+) -> None:  # fmt: skip
+    """A cell per pair, dark where large; neurons in the order of what they stand for."""
+    # A few rows at the ends, with hardly a parent near them, would leave the others pale.
+    dark = np.quantile(cells.max(axis=1), 0.8) or cells.max()
+    axes.imshow(cells, aspect="auto", origin="lower", cmap="Blues", vmin=0, vmax=dark)
+    axes.axhline(followed - 0.5, color=_RED, linewidth=0.8)
+    axes.axhline(followed + 0.5, color=_RED, linewidth=0.8)
+    for axis, (values, name) in ((axes.xaxis, parents), (axes.yaxis, children)):
+        shown = np.linspace(0, len(values) - 1, 5).astype(int)
+        axis.set_ticks(shown.tolist(), [f"{values[i]:.1f}" for i in shown])
+        axis.set_label_text(f"{name} neurons, in order")
+    axes.set_title(title, fontsize=9)
+
+
+def _answer(axes: Axes, tree: Tree, evidence: dict[str, object], posterior: TreePosterior) -> None:
+    """Weights of all neurons, added up where neurons stand close together."""
+    exact = tree.exact(evidence)
+    middle, sd = exact.mean, exact.standard_deviation
+    edges = np.linspace(middle - 5 * sd, middle + 5 * sd, 41)
+    curve = np.linspace(edges[0], edges[-1], 200)
+    height = np.exp(-0.5 * ((curve - middle) / sd) ** 2) * (edges[1] - edges[0]) / (sd * np.sqrt(2 * np.pi))
+    axes.stairs(posterior.histogram(edges), edges, fill=True, color=_BLUE, label="populations")
+    axes.plot(curve, height, "k-", linewidth=1, label="exact (normal)")
+    axes.set(xlabel=tree.root, ylabel="probability per bin")
+    axes.set_title(
+        f"6. the answer of all {len(posterior.points):,} neurons:\nweights added up where neurons are close",
+        fontsize=9,
+    )
+    axes.legend(fontsize=7)
 
 
 def tree(model: Tree, evidence: dict[str, object] | None = None) -> Figure:

@@ -186,7 +186,7 @@ class Edge(wiring.Component):
     def _lane(
         self, m: Module, lane: int, nll: Signal, l_min: Signal, counts: ParentMemory, total: Sum
     ) -> Signal:
-        m.submodules[f"exponential{lane}"] = exponential = Exponential()
+        m.submodules[f"exponential{lane}"] = exponential = Exponential(multiplier=True)
         n, counted = counts.values[lane].as_unsigned(), self.step.counted
         k, weight = Signal(W_BITS, name=f"k{lane}"), Signal(W_BITS, name=f"weight{lane}")
         multiplicity = Signal(_COUNT_BITS, name=f"multiplicity{lane}")

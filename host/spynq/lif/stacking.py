@@ -1,0 +1,94 @@
+"""Input rows side by side: the rows that a kernel sees as channels, so that its window is one run of bits.
+
+A window of few channels has rows much shorter than a word, and each costs the engine a cycle in every bit
+plane. With its rows as channels it has one. The same sums come out, and the input map is as many times
+larger as a kernel has rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from spynq.lif.codes import Pool
+from spynq.lif.layers import Layer, MapShape, Network
+
+__all__ = ["Rows", "stack"]
+
+_MOST_BITS = 64
+"""Bits of a window; more than two words gain little."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How rows of an input lie side by side.
+
+    Parameters
+    ----------
+    given : MapShape
+        The input as it is.
+    kernel, stride, dilation, padding : int
+        Of the windows' rows.
+    height : int
+        Rows of windows.
+    """
+
+    given: MapShape
+    kernel: int
+    stride: int
+    dilation: int
+    padding: int
+    height: int
+
+    @property
+    def shape(self) -> MapShape:
+        """The input as the engine sees it: channel ``k * C + c`` is channel c, k kernel rows down."""
+        return replace(self.given, channels=self.kernel * self.given.channels, height=self.height)
+
+    def stacked(self, pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """From pixels (rows, pixels, channels) to the same of :attr:`shape`."""
+        high, wide, channels = pixels.shape
+        rows = np.arange(self.height)[:, None] * self.stride - self.padding
+        rows = rows + np.arange(self.kernel) * self.dilation
+        inside = (rows >= 0) & (rows < high)
+        found = np.where(inside[..., None, None], pixels[rows.clip(0, high - 1)], 0)
+        return found.transpose(0, 2, 1, 3).reshape(self.height, wide, self.kernel * channels)
+
+
+def stack(network: Network, shapes: Mapping[str, MapShape]) -> tuple[Network, Rows | None]:
+    """The network with the rows of its input side by side, if it reads several bit planes in small windows.
+
+    Parameters
+    ----------
+    network : Network
+        Lowered.
+    shapes : mapping of str to MapShape
+        Of its maps.
+    """
+    readers = [layer for layer in network.layers if "input" in layer.sources]
+    if len(readers) != 1 or not _small(readers[0], network.input):
+        return network, None
+    layer = readers[0]
+    assert layer.weights is not None
+    outputs, channels, kernel, wide = layer.weights.shape
+    rows = Rows(
+        network.input, kernel, layer.stride[0], layer.dilation[0], layer.padding[0], shapes[layer.name].height
+    )
+    weights = layer.weights.transpose(0, 2, 1, 3).reshape(outputs, kernel * channels, 1, wide)
+    made = replace(
+        layer, weights=weights, stride=(1, layer.stride[1]), padding=(0, layer.padding[1]),
+        dilation=(1, layer.dilation[1]),
+    )  # fmt: skip
+    layers = tuple(made if other is layer else other for other in network.layers)
+    return replace(network, input=rows.shape, layers=layers), rows
+
+
+def _small(layer: Layer, source: MapShape) -> bool:
+    if layer.kind != "conv" or layer.weights is None or layer.sources != ("input",):
+        return False
+    plain = layer.groups == 1 and layer.pool_in == Pool.NONE and layer.dilation[1] == 1
+    _, channels, kernel, wide = layer.weights.shape
+    return plain and source.planes > 1 and kernel > 1 and channels * kernel * wide <= _MOST_BITS
