@@ -102,7 +102,7 @@ def _slug(title: str) -> str:
 
 
 def _index(title: str, names: list[str]) -> str:
-    return f"# {title}\n\n```{{toctree}}\n" + "\n".join(names) + "\n```\n"
+    return f"# {title}\n\n```{{toctree}}\n:maxdepth: 2\n\n" + "\n".join(names) + "\n```\n"
 
 
 def _api(title: str, modules: list[str]) -> str:

@@ -112,7 +112,12 @@ def _commands(rng: np.random.Generator, config: SgfConfig) -> Iterator[int]:
 
 
 def random_start(
-    rng: np.random.Generator, config: SgfConfig, *, trials: int = 8, after: Start | None = None
+    rng: np.random.Generator,
+    config: SgfConfig,
+    *,
+    trials: int = 8,
+    after: Start | None = None,
+    setting: Setting | None = None,
 ) -> Start:
     """A run of several trials.
 
@@ -127,6 +132,8 @@ def random_start(
     after : Start, optional
         The run before, whose registers and configuration stay, and whose last trial goes on; else what
         the kernel held before does not matter.
+    setting : Setting, optional
+        What is written before the trials; by default :func:`random_setting`.
     """
     registers = random_registers(rng, config) if after is None else after.registers
     words: list[int] = []
@@ -134,7 +141,7 @@ def random_start(
         words += [command(Kind.DROP), command(Kind.CLEAR)]
         # Every bit of the table is written, as what it holds at first is not said.
         words += writes((Window.BIT + 256 * u + b, 0) for u in range(3) for b in range(config.bits))
-        words += writes(random_setting(rng, config).entries(config))
+        words += writes((setting or random_setting(rng, config)).entries(config))
     for _ in range(trials):
         words += _commands(rng, config)
         most = registers["EVENTS"] * (registers["FRAMES"] + 2) if registers["FRAME_US"] == 0 else 100
