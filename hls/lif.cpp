@@ -107,15 +107,22 @@ static void read_fir(const beat_t *memory, place_t place) {
     }
 }
 
-// Golden: read_weights. Codes fill a byte from its low end, and taps a beat.
-static void read_weights(const beat_t *memory, const descriptor_t &d, const plan_t &plan) {
-    int bits = FORMAT_WIDTHS[d.format], in_beat = 8 / bits, groups = plan.rounds << plan.log2_h;
-    place_t place = d.weights;
+// Beats on their way from memory, while those before them are used.
+static void fetch(const beat_t *memory, place_t place, int beats, hls::stream<beat_t> &out) {
+    for (int beat = 0; beat < beats; beat++) {
+#pragma HLS pipeline
+        out.write(memory[place + beat]);
+    }
+}
+
+// Codes fill a byte from its low end, and taps a beat.
+static void keep_weights(hls::stream<beat_t> &in, const descriptor_t &d, const plan_t &plan, int groups, int in_beat) {
+    int bits = FORMAT_WIDTHS[d.format];
     for (int group = 0; group < groups; group++) {
         beat_t beat = 0;
         for (int tap = 0; tap < plan.taps; tap++) {
 #pragma HLS pipeline
-            if (tap % in_beat == 0) beat = memory[place++];
+            if (tap % in_beat == 0) beat = in.read();
             for (int lane = 0; lane < LANES; lane++) {
 #pragma HLS unroll
                 int low = bits * (tap % in_beat * LANES + lane);
@@ -124,6 +131,20 @@ static void read_weights(const beat_t *memory, const descriptor_t &d, const plan
             }
         }
     }
+}
+
+static void load_weights(const beat_t *memory, int beats, const descriptor_t &d, const plan_t &plan, int groups,
+                         int in_beat) {
+#pragma HLS dataflow
+    hls::stream<beat_t> found("found");
+    fetch(memory, d.weights, beats, found);
+    keep_weights(found, d, plan, groups, in_beat);
+}
+
+// Golden: read_weights.
+static void read_weights(const beat_t *memory, const descriptor_t &d, const plan_t &plan) {
+    int groups = plan.rounds << plan.log2_h, in_beat = 8 / FORMAT_WIDTHS[d.format];
+    load_weights(memory, groups * ((plan.taps + in_beat - 1) / in_beat), d, plan, groups, in_beat);
 }
 
 // ---- input
@@ -140,18 +161,34 @@ static int set_bits(beat_t beat) {
     return found;
 }
 
+static void keep_plane(hls::stream<beat_t> &in, int at, int beats, int &ones) {
+    int found = 0;
+    for (int beat = 0; beat < beats; beat++) {
+#pragma HLS pipeline
+        beat_t value = in.read();
+        maps[at + beat] = value;
+        found += set_bits(value);
+    }
+    ones = found;
+}
+
+// A plane; gives the bits set.
+static void read_plane(const beat_t *memory, place_t place, int at, int beats, int &ones) {
+#pragma HLS dataflow
+    hls::stream<beat_t> found("found");
+    fetch(memory, place, beats, found);
+    keep_plane(found, at, beats, ones);
+}
+
 // Golden: read_map. All planes of one source, behind those of the other; returns the bits set.
 static int read_map(const beat_t *memory, const descriptor_t &d, const plan_t &plan, int sample, int step, bool second) {
     place_t start = second ? d.second_input + sample * plan.second_sample + step * plan.second_step
                            : d.input + sample * plan.in_sample + step * plan.in_step;
     int planes = second ? plan.planes_second : d.planes, at = second ? d.planes * plan.in_beats : 0, found = 0;
     for (int plane = 0; plane < planes; plane++) {
-        for (int beat = 0; beat < plan.in_beats; beat++) {
-#pragma HLS pipeline
-            beat_t value = memory[start + plane * plan.in_plane + beat];
-            maps[at++] = value;
-            found += set_bits(value);
-        }
+        int ones = 0;
+        read_plane(memory, start + plane * plan.in_plane, at + plane * plan.in_beats, plan.in_beats, ones);
+        found += ones;
     }
     return found;
 }

@@ -4,6 +4,7 @@
 // A plan has more bits than the 1024 that are allowed by default.
 #define AP_INT_MAX_W 1152
 #include <ap_int.h>
+#include <hls_stream.h>
 
 #include "beats.hpp"
 #include "lif_contract.hpp"  // generated: registers, formats, build parameters, codes
