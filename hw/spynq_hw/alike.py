@@ -7,6 +7,8 @@ __all__ = ["merged", "parted"]
 
 _MODULE = re.compile(r"^(?:attribute [^\n]*\n)*module (\S+)\n.*?^end\n", re.M | re.S)
 _PORT = re.compile(r"^  wire .*\b(?:input|output) .*\n", re.M)
+_UNNAMED = re.compile(r"\\port\$\d+\$(\d+)")
+"""A port that is named by a net of the whole design, and by its own place in the module."""
 _INSTANCE = re.compile(r"^( *cell )(\\\S+)", re.M)
 
 
@@ -21,6 +23,7 @@ def merged(rtlil: str) -> str:
     rtlil : str
         A design as Amaranth writes it.
     """
+    rtlil = _UNNAMED.sub(r"\\port$\1", rtlil)
     head = rtlil[: _first(rtlil)]
     modules = _modules(rtlil)
     while True:

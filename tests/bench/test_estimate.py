@@ -125,6 +125,17 @@ def test_modules_of_one_text_become_one_from_the_innermost_outwards() -> None:
     assert merged(once) == once
 
 
+def test_ports_named_by_nets_of_the_whole_design_do_not_keep_modules_apart() -> None:
+    def used(number: int) -> str:
+        part = f"  wire input 1 \\port${number}$7\n  connect \\o \\port${number}$7\nend\n"
+        return f"module \\part{number}\n{part}"
+
+    cells = "".join(f"  cell \\part{n} \\c{n}\n    connect \\port${n}$7 \\x\n  end\n" for n in (10, 20))
+    once = merged(used(10) + used(20) + f"module \\top\n{cells}end\n")
+    assert once.count("module ") == 2 and once.count("cell \\part10 ") == 2
+    assert once.count("port$7") == 4 and "port$1" not in once
+
+
 def test_memory_look_up_tables_and_inverters_count_as_look_up_tables() -> None:
     cells = {"LUT6": 10, "LUT2": 3, "INV": 2, "RAM64M8": 2, "SRL16E": 1, "FDRE": 7, "FDSE": 1, "MUXF7": 5}
     result = count(cells)
