@@ -7,8 +7,10 @@ __all__ = ["merged", "parted"]
 
 _MODULE = re.compile(r"^(?:attribute [^\n]*\n)*module (\S+)\n.*?^end\n", re.M | re.S)
 _PORT = re.compile(r"^  wire .*\b(?:input|output) .*\n", re.M)
-_UNNAMED = re.compile(r"\\port\$\d+\$(\d+)")
-"""A port that is named by a net of the whole design, and by its own place in the module."""
+_UNNAMED = re.compile(r"\\port\$\d+\$\d+")
+"""What is named by a net of the whole design."""
+_CELL = re.compile(r"^ *cell (\\\S+) .*\n(?: .*\n)*? *end\n", re.M)
+_PIN = re.compile(r"^( *connect )(\\\S+)", re.M)
 _INSTANCE = re.compile(r"^( *cell )(\\\S+)", re.M)
 
 
@@ -23,9 +25,8 @@ def merged(rtlil: str) -> str:
     rtlil : str
         A design as Amaranth writes it.
     """
-    rtlil = _UNNAMED.sub(r"\\port$\1", rtlil)
     head = rtlil[: _first(rtlil)]
-    modules = _modules(rtlil)
+    modules = _numbered(_modules(rtlil))
     while True:
         first: dict[str, str] = {}
         # The name is the only thing that may differ.
@@ -76,6 +77,25 @@ def parted(rtlil: str, top: str) -> dict[str, tuple[str, int]]:
         name.removeprefix("\\"): (modules[name] + "".join(boxes[other] for other in inside[name]), count)
         for name, count in copies.items()
     }
+
+
+def _numbered(modules: dict[str, str]) -> dict[str, str]:
+    """The same modules with what nets of the whole design give their names to numbered from 0 in each."""
+
+    def own(text: str) -> dict[str, str]:
+        outside = _CELL.sub(lambda cell: _PIN.sub("", cell[0]), text)
+        return {old: f"\\port${i}" for i, old in enumerate(dict.fromkeys(_UNNAMED.findall(outside)))}
+
+    names = {name: own(text) for name, text in modules.items()}
+
+    def connected(cell: re.Match[str]) -> str:
+        inside = names.get(cell[1], {})
+        return _PIN.sub(lambda pin: pin[1] + inside.get(pin[2], pin[2]), cell[0])
+
+    def numbered(text: str, numbers: dict[str, str]) -> str:
+        return _UNNAMED.sub(lambda old: numbers.get(old[0], old[0]), _CELL.sub(connected, text))
+
+    return {name: numbered(text, names[name]) for name, text in modules.items()}
 
 
 def _modules(rtlil: str) -> dict[str, str]:
