@@ -24,11 +24,12 @@ BUILDS = {
     4: LifConfig(columns=4, dsp=False, **SMALL),
     16: LifConfig(columns=16, dsp=False, **SMALL),
     32: LifConfig(columns=32, dsp=False, **SMALL),
+    48: LifConfig(columns=48, dsp=False, **SMALL),
 }
 # Random layers per build in each of two runs, and in `make test-full`.
-CASES = {1: 8, 4: 10, 16: 7, 32: 7}
-STILL = {1: 3, 4: 4, 16: 2, 32: 2}
-ALL_CASES = {1: 300, 4: 400, 16: 300, 32: 50}
+CASES = {1: 8, 4: 10, 16: 7, 32: 7, 48: 7}
+STILL = {1: 3, 4: 4, 16: 2, 32: 2, 48: 2}
+ALL_CASES = {1: 300, 4: 400, 16: 300, 32: 50, 48: 50}
 _WORDS = (Output.MEMBRANE, Output.SUMS)
 PAUSES = (0, 40, 200)
 LATENCIES = (0, 7, 60)
