@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import cocotb
+from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
 CYCLES = 3000
@@ -18,14 +19,7 @@ async def primitive_and_twin_agree_in_every_cycle(dut: Any) -> None:
     rng = random.Random(cocotb.RANDOM_SEED)
     small = (1 << 48 // fields) - 1
 
-    async def clock() -> None:
-        while True:
-            dut.clk.value = 0
-            await Timer(5, "ns")
-            dut.clk.value = 1
-            await Timer(5, "ns")
-
-    cocotb.start_soon(clock())
+    Clock(dut.clk, 10, unit="ns").start(start_high=False)
     dut.rst.value = 1
     dut.operands.value = 0
     dut.control.value = 4

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import cocotb
+from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
 CYCLES = 3000
@@ -17,14 +18,7 @@ WIDTHS = {"a": 27, "b": 18, "c": 46}
 async def primitive_and_twin_agree_in_every_cycle(dut: Any) -> None:
     rng = random.Random(cocotb.RANDOM_SEED)
 
-    async def clock() -> None:
-        while True:
-            dut.clk.value = 0
-            await Timer(5, "ns")
-            dut.clk.value = 1
-            await Timer(5, "ns")
-
-    cocotb.start_soon(clock())
+    Clock(dut.clk, 10, unit="ns").start(start_high=False)
     dut.rst.value = 0
     seen = []
     for cycle in range(CYCLES):

@@ -59,6 +59,13 @@ def test_an_estimate_covers_every_kind_of_layer() -> None:
     assert found.layers[2].cycles > undelayed.layers[2].cycles, "sums go to memory and come back"
 
 
+def test_every_plane_costs_a_doubling_and_half_a_cycle_even_without_spikes() -> None:
+    layer = conv(np.ones((16, 1, 1, 1), np.int64), neuron=neuron(16))
+    found = estimate(assemble(network(MapShape(1, 8, 8, planes=8), 1, layer)), 0).layers[0]
+    # 8 pixels in every stream, 7 planes behind the first.
+    assert (found.bound, found.cycles) == ("spikes", 200 + 8 * 7 * 3 // 2)
+
+
 def test_a_still_input_is_gathered_once() -> None:
     layer = conv(np.ones((16, 1, 5, 5), np.int64), padding=(2, 2), neuron=neuron(16))
     net = replace(network(MapShape(1, 28, 28, planes=8), 20, layer), static=True)

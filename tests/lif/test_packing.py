@@ -101,6 +101,17 @@ def test_other_inputs_stay_as_they_are(change: dict[str, Any]) -> None:
     assert both(network(shape, 2, made), values).image.input.rows is None
 
 
+def test_rows_are_stacked_only_where_a_build_holds_them_all_and_maps_fold_all_the_same() -> None:
+    shape = MapShape(2, 9, 8, planes=8)
+    net = network(shape, 3, _pixels(), static=True)
+    values = np.random.default_rng(7).integers(0, 256, (1, 1, 2, 9, 8))
+    # 7 rows of 8 pixels of 6 bits are 3 beats in each of 8 planes; as they are, the rows are 2.
+    for maps, stacked in ((32, True), (16, False)):
+        image = both(net, values, LifConfig(columns=1, weights=1024, banks=2, maps=maps, units=64)).image
+        assert (image.input.rows is not None) == stacked
+        assert image.maps["layer"].lanes.fold == 2
+
+
 def test_two_readers_of_an_input_see_its_rows_as_they_are() -> None:
     net = network(MapShape(2, 6, 6, planes=2), 2, _pixels(name="a"), _pixels(name="b"))
     values = np.random.default_rng(6).integers(0, 4, (1, 2, 2, 6, 6))

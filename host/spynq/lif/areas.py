@@ -57,10 +57,10 @@ class Job:
         Steps of each chunk.
     first, last : bool
         Whether the steps begin, and end, a sample.
-    tight : bool
-        Lane groups of few channels take fewer bits of a map, and rows of the input may be stacked.
     rows : Rows, optional
-        How they are.
+        How rows of the input lie side by side, if they do.
+    folds : bool
+        Lane groups of few channels take fewer bits of a map.
     shapes : dict of str to MapShape
     lanes : dict of str to Lanes
         Of every map.
@@ -74,8 +74,8 @@ class Job:
     chunks: list[range]
     first: bool
     last: bool
-    tight: bool = True
     rows: Rows | None = None
+    folds: bool = True
     shapes: dict[str, MapShape] = field(default_factory=dict)
     lanes: dict[str, Lanes] = field(default_factory=dict)
     tiled: dict[str, Tiled] = field(default_factory=dict)

@@ -69,27 +69,26 @@ def assemble(
     if steps < 1:
         raise LifError("E01", f"network {network.name!r}: chunks must have at least 1 step, not {steps}")
     chunks = [range(t, min(t + steps, network.steps)) for t in range(0, network.steps, steps)]
-    job = Job(lowered, config, samples, chunks, first, last)
+    lowered, rows = stack(lowered, map_shapes(lowered), config)
+    job = Job(lowered, config, samples, chunks, first, last, rows)
     try:
         _tile(job)
     except LifError as error:
         if error.code != "E05":
             raise
-        # Pieces end at whole beats, and shorter rows take more of them for that; stacked ones take more room.
-        job = replace(job, network=lowered, tight=False, rows=None)
+        # Pieces end at whole beats, and shorter rows take more of them for that.
+        job = replace(job, network=lowered, folds=False)
         _tile(job)
     return _image(job, network, given)
 
 
 def _tile(job: Job) -> None:
     """Cut what a column does not hold, and lay out and tile what comes of it."""
-    if job.tight:
-        job.network, job.rows = stack(job.network, map_shapes(job.network))
     shapes = map_shapes(job.network)
-    lanes = map_lanes(job.network, shapes, job.config, folds=job.tight)
+    lanes = map_lanes(job.network, shapes, job.config, folds=job.folds)
     job.network = split(job.network, shapes, lanes, job.config)
     job.shapes = map_shapes(job.network)
-    job.lanes = map_lanes(job.network, job.shapes, job.config, folds=job.tight)
+    job.lanes = map_lanes(job.network, job.shapes, job.config, folds=job.folds)
     job.tiled = {}
     for layer in job.network.layers:
         if layer.kind != "zeros":

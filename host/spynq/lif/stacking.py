@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from spynq.lif.codes import Pool
 from spynq.lif.layers import Layer, MapShape, Network
+from spynq.lif.params import BEAT_BYTES, LifConfig
 
 __all__ = ["Rows", "stack"]
 
@@ -48,6 +49,12 @@ class Rows:
         """The input as the engine sees it: channel ``k * C + c`` is channel c, k kernel rows down."""
         return replace(self.given, channels=self.kernel * self.given.channels, height=self.height)
 
+    @property
+    def beats(self) -> int:
+        """Of all planes of a step."""
+        shape = self.shape
+        return shape.planes * -(-shape.height * shape.width * shape.channels // (8 * BEAT_BYTES))
+
     def stacked(self, pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """From pixels (rows, pixels, channels) to the same of :attr:`shape`."""
         high, wide, channels = pixels.shape
@@ -58,8 +65,10 @@ class Rows:
         return found.transpose(0, 2, 1, 3).reshape(self.height, wide, self.kernel * channels)
 
 
-def stack(network: Network, shapes: Mapping[str, MapShape]) -> tuple[Network, Rows | None]:
+def stack(network: Network, shapes: Mapping[str, MapShape], config: LifConfig) -> tuple[Network, Rows | None]:
     """The network with the rows of its input side by side, if it reads several bit planes in small windows.
+
+    A build must hold the whole of that input.
 
     Parameters
     ----------
@@ -67,6 +76,7 @@ def stack(network: Network, shapes: Mapping[str, MapShape]) -> tuple[Network, Ro
         Lowered.
     shapes : mapping of str to MapShape
         Of its maps.
+    config : LifConfig
     """
     readers = [layer for layer in network.layers if "input" in layer.sources]
     if len(readers) != 1 or not _small(readers[0], network.input):
@@ -77,6 +87,8 @@ def stack(network: Network, shapes: Mapping[str, MapShape]) -> tuple[Network, Ro
     rows = Rows(
         network.input, kernel, layer.stride[0], layer.dilation[0], layer.padding[0], shapes[layer.name].height
     )
+    if rows.beats > config.maps:
+        return network, None
     weights = layer.weights.transpose(0, 2, 1, 3).reshape(outputs, kernel * channels, 1, wide)
     made = replace(
         layer, weights=weights, stride=(1, layer.stride[1]), padding=(0, layer.padding[1]),
