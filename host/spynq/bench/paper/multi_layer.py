@@ -12,7 +12,7 @@ from spynq.bayes.network import Floats
 from spynq.bench.paper import loops
 from spynq.bench.paper.compiled import numba_edge, torch_edge
 from spynq.bench.paper.published import NEURONS
-from spynq.bench.paper.timing import Contender
+from spynq.bench.paper.timing import Contender, in_parts
 from spynq.stm.tree.estimator import edge_density, estimate
 from spynq.stm.tree.evidence import read_evidence
 from spynq.stm.tree.experiments import multilayer
@@ -119,24 +119,15 @@ def contenders() -> list[Contender]:
     def whole(edge: Any, rows: int) -> Floats:
         return _run(edge)
 
-    def of(name: str, edge: Any, threads: int = 1, start: Any = None) -> Contender:
-        return Contender(name, partial(whole, edge), NEURONS, threads, start)
+    def shared(rows: int, **parts: Any) -> Floats:
+        return _run(partial(_shared_edge, **parts))
+
+    def of(name: str, edge: Any) -> Contender:
+        return Contender(name, partial(whole, edge), NEURONS)
 
     return [
         of("Python, loops", _plain_edge),
-        *(
-            of(f"Python, {n} threads", partial(_shared_edge, how=loops.in_threads, count=n))
-            for n in (2, 4, 10)
-        ),
-        *(
-            of(
-                f"Python, {n} processes",
-                partial(_shared_edge, how=loops.in_processes, count=n),
-                n,
-                partial(loops.process_start, n),
-            )
-            for n in (2, 4)
-        ),
+        *in_parts(shared, NEURONS, NEURONS),
         of("NumPy, float64", _numpy_edge),
         of("NumPy, float32", _single_edge),
         of("torch CPU, float32", torch_edge),

@@ -13,7 +13,7 @@ from spynq.bayes.network import Floats
 from spynq.bench.paper import loops
 from spynq.bench.paper.compiled import numba_fusion, torch_histogram
 from spynq.bench.paper.published import NEURONS
-from spynq.bench.paper.timing import Contender
+from spynq.bench.paper.timing import Contender, in_parts
 from spynq.stm.reference import product_of_gaussians
 from spynq.stm.tree.experiments import E3_SDS, multisensory
 from spynq.stm.tree.infer import Options, populations_of
@@ -70,19 +70,10 @@ def plain(rows: int) -> Floats:
     return np.array(loops.fusion_points(_points()[:rows].tolist(), samples().tolist(), _CUES, _WIDTH))
 
 
-def _shared(how: Callable[..., list[list[float]]], rows: int, count: int) -> Floats:
+def shared(rows: int, how: Callable[..., list[list[float]]], count: int) -> Floats:
+    """The same loops in threads or processes."""
     jobs = loops.split(count, _points()[:rows].tolist())
     return np.concatenate(how(loops.fusion_points, jobs, samples().tolist(), _CUES, _WIDTH))
-
-
-def threads(rows: int, count: int) -> Floats:
-    """The same loops in threads."""
-    return _shared(loops.in_threads, rows, count)
-
-
-def processes(rows: int, count: int) -> Floats:
-    """The same loops in processes."""
-    return _shared(loops.in_processes, rows, count)
 
 
 def numpy_points(rows: int) -> Floats:
@@ -132,17 +123,7 @@ def contenders() -> list[Contender]:
     once = partial(Contender, rows=NEURONS)
     return [
         Contender("Python, loops", plain, _LOOP_ROWS),
-        *(Contender(f"Python, {n} threads", partial(threads, count=n), _LOOP_ROWS) for n in (2, 4, 10)),
-        *(
-            Contender(
-                f"Python, {n} processes",
-                partial(processes, count=n),
-                _SPLIT_ROWS,
-                n,
-                partial(loops.process_start, n),
-            )
-            for n in (2, 4)
-        ),
+        *in_parts(shared, _LOOP_ROWS, _SPLIT_ROWS),
         Contender("NumPy, one point at a time", numpy_points, _NUMPY_ROWS),
         once("Python, O(N), counted by bin", plain_once),
         once("NumPy, O(N), float32", numpy_once),

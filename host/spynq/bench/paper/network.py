@@ -12,7 +12,7 @@ from spynq.bayes.network import Floats
 from spynq.bench import registry, runner
 from spynq.bench.paper import loops
 from spynq.bench.paper.compiled import numba_batch, numba_shares, torch_shares
-from spynq.bench.paper.timing import Contender
+from spynq.bench.paper.timing import Contender, in_parts
 
 __all__ = ["NEURONS", "batch_contenders", "contenders", "means", "reference", "sizes"]
 
@@ -98,20 +98,7 @@ def contenders() -> list[Contender]:
     """One evidence at a time, all weights."""
     return [
         Contender("Python, loops", plain, 1),
-        *(
-            Contender(f"Python, {n} threads", partial(shared, how=loops.in_threads, count=n), 1)
-            for n in (2, 4, 10)
-        ),
-        *(
-            Contender(
-                f"Python, {n} processes",
-                partial(shared, how=loops.in_processes, count=n),
-                1,
-                n,
-                partial(loops.process_start, n),
-            )
-            for n in (2, 4)
-        ),
+        *in_parts(shared, 1, 1),
         Contender("NumPy, float32", vectorised, 1),
         Contender("torch CPU, float32", torch_weights, 1),
         Contender("numba, float32 polynomial", compiled, 1),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 from spynq.bayes.network import Floats
+from spynq.bench.paper import loops
 from spynq.bench.software import Stopwatch
 from spynq.errors import SpynqError
 from spynq.stm.reference import total_variation
 
-__all__ = ["CLOCK", "Contender", "Line", "measure"]
+__all__ = ["CLOCK", "Contender", "Line", "in_parts", "measure"]
 
 CLOCK = 100e6
 """The paper's clock; that ours reaches it is assumed until a vendor's tool has said so."""
@@ -46,6 +48,34 @@ class Contender:
     threads: int = 1
     start: Callable[[], float] | None = None
     algorithm: str = "same"
+
+
+def in_parts(run: Callable[..., Floats], in_threads: int, in_processes: int) -> list[Contender]:
+    """Loops in 2, 4 and 10 threads, and in 2 and 4 processes.
+
+    Parameters
+    ----------
+    run : callable
+        Given a number of rows, and as ``how`` and ``count`` one of the two ways of
+        :mod:`~spynq.bench.paper.loops` and in how many parts, returns the answer so far.
+    in_threads, in_processes : int
+        Rows that each is given.
+    """
+    threads = [
+        Contender(f"Python, {n} threads", partial(run, how=loops.in_threads, count=n), in_threads)
+        for n in (2, 4, 10)
+    ]
+    processes = [
+        Contender(
+            f"Python, {n} processes",
+            partial(run, how=loops.in_processes, count=n),
+            in_processes,
+            n,
+            partial(loops.process_start, n),
+        )
+        for n in (2, 4)
+    ]
+    return threads + processes
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from spynq.bayes.network import Floats
 from spynq.bench.paper import loops
 from spynq.bench.paper.compiled import numba_exchange, torch_exchange
 from spynq.bench.paper.published import NEURONS
-from spynq.bench.paper.timing import Contender
+from spynq.bench.paper.timing import Contender, in_parts
 from spynq.stm.tree.experiments import causal_gaussian
 from spynq.stm.tree.infer import Options, populations_of
 
@@ -108,38 +108,19 @@ def plain(rows: int) -> Floats:
     return np.array(loops.two_layer_rows(children, weights, parents))
 
 
-def _shared(how: Callable[..., list[list[float]]], rows: int, count: int) -> Floats:
+def shared(rows: int, how: Callable[..., list[list[float]]], count: int) -> Floats:
+    """The same loops in threads or processes."""
     children, weights, parents = _as_lists(rows)
     parts = how(loops.two_layer_rows, loops.split(count, children, weights), parents)
     message: Floats = np.sum(parts, axis=0)
     return message
 
 
-def threads(rows: int, count: int) -> Floats:
-    """Nested loops in threads."""
-    return _shared(loops.in_threads, rows, count)
-
-
-def processes(rows: int, count: int) -> Floats:
-    """Nested loops in processes."""
-    return _shared(loops.in_processes, rows, count)
-
-
 def contenders() -> list[Contender]:
     """From the paper's loops to the best there is."""
     return [
         Contender("Python, loops", plain, _LOOP_ROWS),
-        *(Contender(f"Python, {n} threads", partial(threads, count=n), _LOOP_ROWS) for n in (2, 4, 10)),
-        *(
-            Contender(
-                f"Python, {n} processes",
-                partial(processes, count=n),
-                _SPLIT_ROWS,
-                n,
-                partial(loops.process_start, n),
-            )
-            for n in (2, 4)
-        ),
+        *in_parts(shared, _LOOP_ROWS, _SPLIT_ROWS),
         Contender("NumPy, one neuron at a time", numpy_row_by_row, _NUMPY_ROWS),
         Contender("NumPy, blocks, float32", numpy_blocked, _NUMPY_ROWS),
         Contender("NumPy, blocks, float32, sufficient statistic", numpy_statistic, NEURONS),
