@@ -77,6 +77,9 @@ def test_an_image_for_another_build_is_refused_with_both_sides(driver: Any) -> N
         LifMismatch, match="E09 network 'test': compiled for CAP_COLUMNS 16, and this engine has 4"
     ):
         driver.run(wide, values(wide))
+    paired = small(replace(CONFIG, tied=2))
+    with pytest.raises(LifMismatch, match="compiled for CAP_TIED 2, and this engine has 1; compile it"):
+        driver.run(paired, values(paired))
     large = small(replace(CONFIG, units=128))
     with pytest.raises(LifMismatch, match="compiled for CAP_UNITS 128, and this engine has 64; compile it"):
         driver.run(large, values(large))

@@ -64,8 +64,8 @@ def test_an_estimate_covers_every_kind_of_layer() -> None:
 def test_every_plane_costs_a_doubling_and_half_a_cycle_even_without_spikes() -> None:
     layer = conv(np.ones((16, 1, 1, 1), np.int64), neuron=neuron(16))
     found = estimate(assemble(network(MapShape(1, 8, 8, planes=8), 1, layer)), 0).layers[0]
-    # 8 pixels in every stream, 7 planes behind the first.
-    assert (found.bound, found.cycles) == ("spikes", 200 + 8 * 7 * 3 // 2)
+    # 4 pixels in every stream, 7 planes behind the first.
+    assert (found.bound, found.cycles) == ("spikes", 200 + 4 * 7 * 3 // 2)
 
 
 def test_a_still_input_is_gathered_once() -> None:
@@ -74,10 +74,10 @@ def test_a_still_input_is_gathered_once() -> None:
     one, most = (estimate(assemble(net, LifConfig(kept=kept))).layers[0] for kept in (512, 256))
     assert most.events == pytest.approx(20 * one.events, rel=1e-3)
     assert (most.bound, one.bound) == ("spikes", "neurons")
-    # 98 pixels of 4 pairs in every column; those of up to 8 steps are served while one is gathered.
-    gather = (most.cycles - 200) / 20 / 98
-    first = sum(max(gather, 4 * min(8, pixel + 1)) for pixel in range(98)) + 4 * sum(range(8))
-    assert first + 12 * 98 * 4 == pytest.approx(one.cycles - 200, abs=2)
+    # 49 pixels of 8 pairs in every column; those of up to 8 steps are served while one is gathered.
+    gather = (most.cycles - 200) / 20 / 49
+    first = sum(max(gather, 8 * min(8, pixel + 1)) for pixel in range(49)) + 8 * sum(range(8))
+    assert first + 12 * 49 * 8 == pytest.approx(one.cycles - 200, abs=2)
 
 
 def test_neurons_of_a_still_input_are_hidden_behind_many_spikes() -> None:
@@ -86,7 +86,7 @@ def test_neurons_of_a_still_input_are_hidden_behind_many_spikes() -> None:
     found = [estimate(assemble(net, LifConfig(kept=kept)), 1).layers[0] for kept in (512, 256)]
     assert [layer.bound for layer in found] == ["spikes", "spikes"]
     # Of all steps but the first only the last units' neurons are left.
-    assert found[0].cycles - 200 == pytest.approx((found[1].cycles - 200) / 8 + 4 * sum(range(8)), abs=2)
+    assert found[0].cycles - 200 == pytest.approx((found[1].cycles - 200) / 8 + 8 * sum(range(8)), abs=2)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,9 @@ def test_neurons_of_a_still_input_are_hidden_behind_many_spikes() -> None:
         ({"steps": 5}, 5),
         # Three pairs a unit: two units are served before the first one's membranes are written.
         ({"steps": 2}, 1),
-        # A pair a unit: so are eight.
-        ({"channels": 2}, 1),
+        # A pair a unit: so are seven.
+        ({"channels": 2}, 8),
+        ({"channels": 2, "steps": 7}, 1),
         ({"channels": 40}, 1),
         ({"size": 1}, 1),
         ({"kept": 64}, 1),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from test_gateware_walker import CONFIG, Bits, Case, beats, view
 
+from spynq.lif import estimate
 from spynq_hw.lif.neuron import REVISIT
 from spynq_hw.lif.sizes import OUTPUTS
 from spynq_hw.lif.stream import Stream
@@ -139,3 +140,7 @@ def test_steps_that_go_together_end_in_order_and_never_meet(gap: int, fresh_seed
             channels, 1, units, (1, 1), (1, 1), (0, 0), (1, 1), 1, 1, 0, planes, 0, False, 1, 5,
         )  # fmt: skip
         check(case, gap, behind, again, int(rng.integers(1 << 30)))
+
+
+def test_the_estimate_counts_with_what_is_built() -> None:
+    assert (estimate._SLOTS, estimate._REVISIT) == (OUTPUTS, REVISIT)  # type: ignore[attr-defined]

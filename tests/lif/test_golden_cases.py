@@ -214,8 +214,11 @@ def test_a_run_that_goes_on_equals_one_that_never_stopped() -> None:
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
-@pytest.mark.parametrize("columns", [1, 2, 4, 16, 32, 48])
-def test_every_column_count_and_every_cut_gives_the_same(columns: int) -> None:
+@pytest.mark.parametrize(
+    ("columns", "tied"),
+    [(1, 1), (2, 1), (4, 1), (4, 2), (16, 1), (16, 2), (16, 4), (32, 1), (48, 2), (48, 16)],
+)
+def test_every_column_count_and_every_cut_gives_the_same(columns: int, tied: int) -> None:
     rng = np.random.default_rng(9)
     layer = conv(rng.integers(-20, 21, (40, 3, 3, 3)), padding=(1, 1), neuron=neuron(40, theta=60))
     head = conv(
@@ -227,7 +230,7 @@ def test_every_column_count_and_every_cut_gives_the_same(columns: int) -> None:
     )
     net = network((3, 8, 8), 2, layer, head)
     values = spikes(net)
-    small = LifConfig(columns=columns, weights=4096, units=64, maps=64, rounds=16)
+    small = LifConfig(columns=columns, tied=tied, weights=4096, units=64, maps=64, rounds=16)
     wanted = both(net, values, LifConfig(columns=1, weights=32768, units=1024, rounds=64))
     try:
         result = both(net, values, small)

@@ -71,11 +71,11 @@ def test_channels_that_do_not_fill_a_lane_group(c_in: int, c_out: int) -> None:
     assert result.run.totals["spikes_out"] == result["layer"].sum() + result["second"].sum()
 
 
-@pytest.mark.parametrize("columns", [1, 16])
-def test_groups_of_one_channel(columns: int) -> None:
+@pytest.mark.parametrize(("columns", "tied"), [(1, 1), (16, 1), (16, 2), (16, 4)])
+def test_groups_of_one_channel(columns: int, tied: int) -> None:
     weights = np.random.default_rng(3).integers(-50, 51, (40, 1, 3, 3))
     layer = conv(weights, groups=40, padding=(1, 1), neuron=neuron(40, theta=30))
-    result = both(network((40, 5, 6), 2, layer), config=LifConfig(columns=columns))
+    result = both(network((40, 5, 6), 2, layer), config=LifConfig(columns=columns, tied=tied))
     assert result.run.totals["sop"] == result.run.totals["events"], (
         "a spike meets the weights of its own channel"
     )

@@ -17,9 +17,11 @@ from spynq.lif.layers import Layer, MapShape
 from spynq.lif.params import COLUMNS, LifConfig
 
 
-@pytest.mark.parametrize("columns", COLUMNS)
-def test_lane_groups_of_a_map_take_the_fewest_of_16_8_and_4_bits_that_hold_them(columns: int) -> None:
-    config = LifConfig(columns=columns)
+@pytest.mark.parametrize(("columns", "tied"), [(n, tied) for n in COLUMNS for tied in (1, 2, 4) if n >= tied])
+def test_lane_groups_of_a_map_take_the_fewest_of_16_8_and_4_bits_that_hold_them(
+    columns: int, tied: int
+) -> None:
+    config = LifConfig(columns=columns, tied=tied)
     met = set()
     for channels in range(1, 50):
         whole = spread(channels, config)[2]
@@ -43,7 +45,7 @@ def test_six_channels_are_a_quarter_as_many_beats_and_words_stay_whole() -> None
     result = both(network((1, 16, 16), 5, first, pool, last), chunk=2)
     assert [result.image.maps[name].lanes.stride for name in ("first", "pool", "last")] == [8, 8, 32]
     # Five steps in chunks of two: membranes pass through memory in groups of 16.
-    assert next(t.plan.state_sample for t in result.image.tasks if t.layer == "first") == 16 * 16 * 32 // 4
+    assert next(t.plan.state_sample for t in result.image.tasks if t.layer == "first") == 16 * 16 * 16 // 4
     pooled = next(t.plan for t in result.image.tasks if t.layer == "pool")
     assert (pooled.segments, pooled.segment_bits, pooled.taps) == (1, 16, 4 * 8)
 
@@ -121,5 +123,5 @@ def test_two_readers_of_an_input_see_its_rows_as_they_are() -> None:
 def test_words_are_never_folded() -> None:
     net = network((1, 5, 5), 2, conv(np.ones((2, 1, 3, 3), int), output=Output.COUNTS))
     image = assemble(net, FULL)
-    assert image.tasks[0].plan.out_fold == 0 and image.maps["layer"].lanes.stride == 32
+    assert image.tasks[0].plan.out_fold == 0 and image.maps["layer"].lanes.stride == 16
     assert positions(6, 3, 2).tolist() == [0, 1, 2, 4, 5, 6]

@@ -245,6 +245,8 @@ def test_what_a_build_lacks_is_refused_by_name(feature: str) -> None:
         ({"weights": 3000}, "weights must be 64 to 65536, a power of two in each of 2 banks, not 3000"),
         ({"rounds": 0}, "rounds must be 1 to 255, not 0"),
         ({"taps": 17}, "taps must be 1 to 16, not 17"),
+        ({"tied": 3}, "tied must be 1, 2, 4, 8 or 16 and divide the 16 columns, not 3"),
+        ({"columns": 4, "tied": 8}, "tied must be 1, 2, 4, 8 or 16 and divide the 4 columns, not 8"),
         ({"features": 0}, "features must be 1 to"),
     ],
 )

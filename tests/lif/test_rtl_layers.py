@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -20,17 +20,32 @@ from spynq.lif.lanes import Lanes
 from spynq.lif.params import BEAT_BYTES, LifConfig
 
 SMALL = {"weights": 1024, "banks": 2, "maps": 64, "units": 64, "rounds": 8, "kept": 128}
+
+
+@dataclass(frozen=True)
+class Build:
+    """A build, random layers of it in each of two runs, of them with kept sums, and in `make test-full`."""
+
+    config: LifConfig
+    cases: int
+    still: int
+    all_cases: int
+    full: bool = False
+
+
+def build(columns: int, tied: int, *counts: int, full: bool = False) -> Build:
+    return Build(LifConfig(columns=columns, tied=tied, dsp=False, **SMALL), *counts, full=full)
+
+
 BUILDS = {
-    1: LifConfig(columns=1, dsp=False, **SMALL),
-    4: LifConfig(columns=4, dsp=False, **SMALL),
-    16: LifConfig(columns=16, dsp=False, **SMALL),
-    32: LifConfig(columns=32, dsp=False, **SMALL),
-    48: LifConfig(columns=48, dsp=False, **SMALL),
+    "1 column": build(1, 1, 8, 3, 300),
+    "4 columns": build(4, 1, 10, 4, 400),
+    "16 columns in pairs": build(16, 2, 7, 2, 300),
+    "16 columns": build(16, 1, 7, 2, 100, full=True),
+    "16 columns in fours": build(16, 4, 7, 2, 50, full=True),
+    "32 columns in pairs": build(32, 2, 7, 2, 50, full=True),
+    "48 columns in pairs": build(48, 2, 7, 2, 50, full=True),
 }
-# Random layers per build in each of two runs, and in `make test-full`.
-CASES = {1: 8, 4: 10, 16: 7, 32: 7, 48: 7}
-STILL = {1: 3, 4: 4, 16: 2, 32: 2, 48: 2}
-ALL_CASES = {1: 300, 4: 400, 16: 300, 32: 50, 48: 50}
 _WORDS = (Output.MEMBRANE, Output.SUMS)
 PAUSES = (0, 40, 200)
 LATENCIES = (0, 7, 60)
@@ -40,17 +55,17 @@ CLOCKED = sum(field.width // 8 for field in COUNTERS.fields[-4:])
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(n, marks=pytest.mark.full) if n > 16 else n for n in BUILDS],
-    ids="{} columns".format,
+    params=[pytest.param(b, marks=pytest.mark.full) if b.full else b for b in BUILDS.values()],
+    ids=list(BUILDS),
 )
-def columns(request: pytest.FixtureRequest) -> int:
-    return int(request.param)
+def built(request: pytest.FixtureRequest) -> Build:
+    return cast("Build", request.param)
 
 
-def opened(columns: int, seed: int) -> Any:
+def opened(config: LifConfig, seed: int) -> Any:
     rng = np.random.default_rng(seed)
     return open_kernel(
-        "lif", "rtl", config=BUILDS[columns], pauses=int(rng.choice(PAUSES)),
+        "lif", "rtl", config=config, pauses=int(rng.choice(PAUSES)),
         latency=int(rng.choice(LATENCIES)), seed=seed % (1 << 32), patience=100_000,
     )  # fmt: skip
 
@@ -94,27 +109,27 @@ def check(driver: Any, case: Case) -> None:
     assert {n: got.totals[n] for n in names} == {n: want.totals[n] for n in names}
 
 
-def test_random_layers_equal_the_golden_model(columns: int, seed: int) -> None:
+def test_random_layers_equal_the_golden_model(built: Build, seed: int) -> None:
     start = seed % 1_000_000_000 * 2000
-    with opened(columns, seed) as driver:
-        for number in range(CASES[columns]):
-            check(driver, random_case(start + number, config=BUILDS[columns]))
+    with opened(built.config, seed) as driver:
+        for number in range(built.cases):
+            check(driver, random_case(start + number, config=built.config))
 
 
-def still(seed: int, columns: int) -> Case:
+def still(seed: int, config: LifConfig) -> Case:
     """A case of an input that stays the same, mostly for more steps than a column has output slots."""
-    case, rng = random_case(seed, config=BUILDS[columns]), np.random.default_rng(seed)
+    case, rng = random_case(seed, config=config), np.random.default_rng(seed)
     steps = int(rng.choice([case.network.steps, 9, 20]))
     chunk = case.chunk if case.chunk < case.network.steps else steps
     network = replace(case.network, static=True, steps=steps)
     return replace(case, network=network, chunk=chunk, values=case.values[:, :1])
 
 
-def test_layers_that_keep_their_sums_equal_the_golden_model(columns: int, seed: int) -> None:
-    start, left = seed % 1_000_000_000 * 2000 + 500, {True: STILL[columns], False: 1}
-    with opened(columns, seed) as driver:
+def test_layers_that_keep_their_sums_equal_the_golden_model(built: Build, seed: int) -> None:
+    start, left = seed % 1_000_000_000 * 2000 + 500, {True: built.still, False: 1}
+    with opened(built.config, seed) as driver:
         for number in range(200):
-            case = still(start + number, columns)
+            case = still(start + number, built.config)
             image = assemble(case.network, case.config, chunk=case.chunk)
             # Steps go along with the first one, for which its sums hold, and others follow.
             kind = any(1 < together(t.descriptor, t.plan) < t.descriptor.steps for t in image.tasks[:-1])
@@ -126,9 +141,9 @@ def test_layers_that_keep_their_sums_equal_the_golden_model(columns: int, seed: 
 
 @pytest.mark.full
 @pytest.mark.parametrize("part", range(10))
-def test_a_thousand_random_layers_equal_the_golden_model(columns: int, part: int, fresh_seed: int) -> None:
-    count = ALL_CASES[columns] // 10
+def test_a_thousand_random_layers_equal_the_golden_model(built: Build, part: int, fresh_seed: int) -> None:
+    count = built.all_cases // 10
     start = fresh_seed % 1_000_000_000 * 2000 + 1000 + part * count
-    with opened(columns, start) as driver:
+    with opened(built.config, start) as driver:
         for number in range(count):
-            check(driver, random_case(start + number, config=BUILDS[columns]))
+            check(driver, random_case(start + number, config=built.config))

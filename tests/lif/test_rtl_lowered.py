@@ -20,6 +20,7 @@ from spynq.lif.graph import Conv, Graph, Input, Neuron, Output, Pool, Taps, Thre
 from spynq.lif.layers import Fir, Layer, Network
 
 RNG = np.random.default_rng(42)
+ONE = BUILDS["1 column"].config
 THIN = Layer("thin", "pool", kernel=(3, 3), padding=(1, 1), neuron=neuron(3, theta=3))
 SUM = Layer("sum", "copy", ("input", "thin"), planes_out=2)
 AFTER = Layer("after", "copy", ("sum", "thin"), planes_out=3)
@@ -73,7 +74,7 @@ def graph() -> Graph:
 
 
 def test_a_network_of_helpers_follows_the_float_model_on_every_device(driver: Any) -> None:
-    net = load(graph(), config=BUILDS[1])
+    net = load(graph(), config=ONE)
     assert [report.name for report in net.image(9).layers][-3:] == ["lif3:join", "lif3:or", "lif3"]
     x = (np.random.default_rng(4).random((9, 3, 2, 8, 8)) < 0.3).astype(np.uint8)
     golden, rtl = net.run(x, "golden"), net.run(x, driver)
@@ -85,14 +86,14 @@ def test_a_network_of_helpers_follows_the_float_model_on_every_device(driver: An
 
 @pytest.fixture(scope="module")
 def driver(request: pytest.FixtureRequest) -> Any:
-    with opened(1, 7) as driver:
+    with opened(ONE, 7) as driver:
         yield driver
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_equals_the_golden_model(driver: Any, name: str) -> None:
     net = NETWORKS[name]
-    check(driver, Case(net, BUILDS[1], net.steps, spikes(net, samples=2), 0))
+    check(driver, Case(net, ONE, net.steps, spikes(net, samples=2), 0))
 
 
 @pytest.mark.parametrize(
@@ -100,4 +101,4 @@ def test_equals_the_golden_model(driver: Any, name: str) -> None:
 )
 def test_delays_reach_over_chunks(driver: Any, name: str, chunk: int) -> None:
     net = NETWORKS[name]
-    check(driver, Case(net, BUILDS[1], chunk, spikes(net, samples=2), 0))
+    check(driver, Case(net, ONE, chunk, spikes(net, samples=2), 0))

@@ -14,7 +14,7 @@ SMALL = LifConfig(columns=2, weights=1024, maps=256, units=64, rounds=8)
 
 
 def test_a_build_is_read_from_its_registers() -> None:
-    for config in (SMALL, LifConfig(), LifConfig(columns=48, dsp=False)):
+    for config in (SMALL, LifConfig(), LifConfig(columns=48, tied=2, dsp=False)):
         assert build_of(config.capabilities()) == config
 
 

@@ -83,11 +83,9 @@ class LifDriver(KernelDriver):
             E09, with both sides.
         """
         have, want = self.capabilities, image.config.capabilities()
-        sizes = ("WEIGHTS", "MAPS", "UNITS", "ROUNDS", "TAPS", "KEPT")
-        names = ("CAP_COLUMNS", *(f"CAP_{size}" for size in sizes))
-        for name in names:
-            differs = have[name] != want[name] if name == "CAP_COLUMNS" else have[name] < want[name]
-            if differs:
+        layout, sizes = ("COLUMNS", "TIED"), ("WEIGHTS", "MAPS", "UNITS", "ROUNDS", "TAPS", "KEPT")
+        for name in (f"CAP_{part}" for part in layout + sizes):
+            if have[name] < want[name] or (name.removeprefix("CAP_") in layout and have[name] != want[name]):
                 raise LifMismatch(
                     "E09",
                     f"network {image.name!r}: compiled for {name} {want[name]}, and this engine has "

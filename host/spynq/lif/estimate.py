@@ -28,7 +28,7 @@ _UNIT_CYCLES = 1
 """Least cycles between units of a stream."""
 _SLOTS = 8
 """Steps whose spikes a column holds until they are written."""
-_REVISIT = 9
+_REVISIT = 8
 """Cycles from a neuron's update to its next one, at least."""
 
 

@@ -53,7 +53,7 @@ def spread(channels: int, config: LifConfig) -> tuple[int, int, Lanes]:
     filled evenly, as a unit takes as long as its fullest column.
     """
     groups = -(-channels // LANES)
-    log2_h = config.tied - 1
+    log2_h = config.log2_tied
     while 1 << log2_h < min(groups, MOST_TOGETHER) and config.columns % (2 << log2_h) == 0:
         log2_h += 1
     rounds = -(-groups // (1 << log2_h))

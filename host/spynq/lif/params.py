@@ -70,6 +70,7 @@ KERNEL = Kernel(
             "CAP_KEPT",
             "Pairs of a column whose sums are kept for a still input; of a unit 1, 2, 4 or 8.",
         ),
+        ("CAP_TIED", "Columns that always share a stream of spikes."),
         ("CAP_DSP", "1: the adders are DSP48E2 primitives; 0: fabric."),
     ),
     registers=(
@@ -139,6 +140,9 @@ class LifConfig:
     kept : int
         Pairs of neurons of a column (units times cycles of a unit, up to a power of two) whose sums are kept
         while the input stays the same; layers with more gather it at every step.
+    tied : int
+        Columns that always share a stream of spikes, a power of two up to 16 that divides the columns: with
+        more there are fewer streams, hence fewer look-up tables, and layers of few channels take longer.
     dsp : bool
         Instantiate DSP48E2 adders; otherwise fabric adders of the same behaviour.
     features : int
@@ -153,6 +157,7 @@ class LifConfig:
     rounds: int = 32
     taps: int = 16
     kept: int = 512
+    tied: int = 1
     dsp: bool = True
     features: int = mask(*FEATURES)
 
@@ -175,13 +180,17 @@ class LifConfig:
             raise ValueError(f"rounds must be 1 to 255, not {self.rounds}")
         if not 1 <= self.taps <= 16:
             raise ValueError(f"taps must be 1 to 16, not {self.taps}")
+        if self.tied not in (1, 2, 4, 8, 16) or self.columns % self.tied:
+            raise ValueError(
+                f"tied must be 1, 2, 4, 8 or 16 and divide the {self.columns} columns, not {self.tied}"
+            )
         if not 1 <= self.features < 1 << len(FEATURES):
             raise ValueError(f"features must be 1 to {(1 << len(FEATURES)) - 1}, not {self.features}")
 
     @property
-    def tied(self) -> int:
-        """Columns that always share a stream."""
-        return 2 if self.columns >= 16 else 1
+    def log2_tied(self) -> int:
+        """Logarithm of the columns that share a stream."""
+        return self.tied.bit_length() - 1
 
     def has(self, feature: str) -> bool:
         """Whether the build has an entry of :data:`FEATURES`."""
@@ -199,5 +208,6 @@ class LifConfig:
             "CAP_ROUNDS": self.rounds,
             "CAP_TAPS": self.taps,
             "CAP_KEPT": self.kept,
+            "CAP_TIED": self.tied,
             "CAP_DSP": int(self.dsp),
         }

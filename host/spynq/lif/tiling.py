@@ -127,7 +127,7 @@ def tile(layer: Layer, shapes: Mapping[str, MapShape], into: Lanes, fold: int, c
     if sliced:
         op = Op.POOL if layer.kind == "pool" else Op.DEPTHWISE
         # Tied columns share a slice, and as many rounds as it takes see all of a pixel.
-        log2_h, rounds = config.tied - 1, out.stride // (LANES * config.tied)
+        log2_h, rounds = config.log2_tied, out.stride // (LANES * config.tied)
         groups = _sliced_taps(weights, into, out, min(LANES * config.tied, into.stride))
     else:
         op = Op.FC if layer.kind == "fc" else Op.CONV

@@ -11,7 +11,7 @@ from spynq_hw.lif.dsp import MultiplyAdd
 
 __all__ = ["LATENCY", "REVISIT", "U_BITS", "Channel", "Neuron", "Rule", "State", "later"]
 
-LATENCY = 7
+LATENCY = 6
 """Cycles from sum and state to spike and next state."""
 REVISIT = LATENCY + 2
 """Cycles after which a state that was read can be read again, as it has been written."""
@@ -71,7 +71,7 @@ class Neuron(wiring.Component):
     channel : In(Channel)
         Its parameters.
     next : Out(State), u : Out(signed(32))
-        What it carries on, and its membrane before firing, 7 cycles later.
+        What it carries on, and its membrane before firing, 6 cycles later.
     spike : Out(1)
         It fired.
     saturated : Out(1)
@@ -167,7 +167,10 @@ class Neuron(wiring.Component):
         return current
 
     def _fire(self, m: Module, u: Value, busy: Value, left: Value) -> None:
-        """From the membrane before firing to everything that leaves, two cycles later."""
+        """From the membrane before firing to everything that leaves in the next cycle.
+
+        What takes it has registers of its own: one more here would let a state be read again a cycle later.
+        """
         rule = self.rule
         spike, soft, hard = Signal(), Signal(), Signal()
         reduced, plain = (Signal(signed(U_BITS), name=n) for n in ("reduced", "plain"))
@@ -187,7 +190,7 @@ class Neuron(wiring.Component):
             choice.eq(Mux(clipped, 3, Cat(soft, hard))),
         ]
         counts = rule.refractory != 0
-        m.d.sync += [
+        m.d.comb += [
             self.u.eq(plain),
             self.next.v.eq(Array([plain, reduced, v_reset, high.as_signed()])[choice]),
             self.next.r.eq(

@@ -373,4 +373,4 @@ class Walker(wiring.Component):
 
     def _slice(self) -> Value:
         """Bits of a pixel before those that this round sees; 16 per tied column."""
-        return Cat(Const(0, 4 + self.sizes.tied - 1), self._unit.round)
+        return Cat(Const(0, 4 + self.config.log2_tied), self._unit.round)
