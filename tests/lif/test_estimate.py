@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lif_cases import FULL, conv, network, neuron
+from lif_cases import FULL, conv, network, neuron, spikes
 
+from spynq.devices import open_kernel
 from spynq.lif.assemble import assemble, packed
 from spynq.lif.estimate import estimate
 from spynq.lif.layers import Fir, Layer, MapShape
@@ -73,6 +74,24 @@ def test_a_still_input_is_gathered_once() -> None:
     # 49 pixels of 8 pairs in every column; all of the first step is gathered in either.
     assert most.events == pytest.approx(20 * one.events, rel=1e-3) and most.bound == one.bound == "spikes"
     assert (most.cycles - 200) / 20 + 19 * 49 * 8 == pytest.approx(one.cycles - 200, abs=20)
+
+
+def test_without_spikes_a_row_of_a_window_takes_a_cycle_for_every_beat() -> None:
+    # A pixel is a beat: windows of 3 rows of 3 beats, and 8 cycles of neurons; 4 windows a column.
+    layer = conv(np.ones((16, 128, 3, 3), np.int64), neuron=neuron(16))
+    found = estimate(assemble(network((128, 6, 6), 10, layer), LifConfig(columns=4)), 0).layers[0]
+    assert (found.bound, found.cycles) == ("words", 200 + 10 * 4 * 9)
+
+
+def test_words_with_spikes_take_as_many_cycles_as_on_the_engine(seed: int) -> None:
+    config = LifConfig(columns=1, weights=1024, banks=2, maps=64, units=64, rounds=8, dsp=False)
+    net = network((16, 11, 11), 20, conv(np.ones((2, 16, 5, 5)), neuron=neuron(2, theta=9)))
+    image, values = assemble(net, config), spikes(net, 0.02, seed=seed)
+    found = estimate(image, float(values.mean())).layers[0]
+    with open_kernel("lif", "rtl", config=config) as driver:
+        cycles = driver.run(image, values).counters[0]["cycles"]
+    assert found.bound == "words"
+    assert cycles == pytest.approx(found.cycles, rel=0.08)
 
 
 @pytest.mark.parametrize("density", [-0.1, 1.5])
