@@ -63,7 +63,7 @@ def test_every_plane_costs_a_doubling_and_half_a_cycle_even_without_spikes() -> 
     layer = conv(np.ones((16, 1, 1, 1), np.int64), neuron=neuron(16))
     found = estimate(assemble(network(MapShape(1, 8, 8, planes=8), 1, layer)), 0).layers[0]
     # 4 pixels in every stream, 7 planes behind the first.
-    assert (found.bound, found.cycles) == ("spikes", 200 + 4 * 7 * 3 // 2)
+    assert (found.bound, found.cycles) == ("spikes", 60 + 4 * 7 * 3 // 2)
 
 
 def test_a_still_input_is_gathered_once() -> None:
@@ -72,7 +72,7 @@ def test_a_still_input_is_gathered_once() -> None:
     one, most = (estimate(assemble(net, LifConfig(kept=kept))).layers[0] for kept in (512, 256))
     # 49 pixels of 8 pairs in every column; all of the first step is gathered in either.
     assert most.events == pytest.approx(20 * one.events, rel=1e-3) and most.bound == one.bound == "spikes"
-    assert (most.cycles - 200) / 20 + 19 * 49 * 8 == pytest.approx(one.cycles - 200, abs=20)
+    assert (most.cycles - 60) / 20 + 19 * 49 * 8 == pytest.approx(one.cycles - 60, abs=20)
 
 
 @pytest.mark.parametrize("density", [-0.1, 1.5])

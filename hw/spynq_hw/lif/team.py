@@ -1,6 +1,6 @@
 """Columns that always follow the same stream, and the control of their neurons."""
 
-from amaranth import Module, Mux, Signal, signed
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -179,9 +179,11 @@ class Team(wiring.Component):
             m.d.sync += following.eq(0)
         # Whole steps that wait, and units of the step behind them.
         waiting, units = Signal(range(OUTPUTS + 1)), Signal(self.sizes.unit + 1)
-        spikes, values = _WRITTEN, _WRITTEN + values_written
-        wrote = Mux(self.value.on, later(m, running & last, values), later(m, running & last, spikes))
-        ended = wrote & Mux(self.value.on, later(m, final, values), later(m, final, spikes))
+        # What a unit writes is told as it goes: meanwhile another layer may begin.
+        ends = running & last
+        paths = [(ends & ~self.value.on, _WRITTEN), (ends & self.value.on, _WRITTEN + values_written)]
+        wrote = Cat(later(m, end, cycles) for end, cycles in paths).any()
+        ended = Cat(later(m, end & final, cycles) for end, cycles in paths).any()
         m.d.comb += self.written.eq((waiting != 0) | (units > self.wanted))
         m.d.sync += [
             waiting.eq(waiting + ended - self.drained),
