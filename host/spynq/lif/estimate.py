@@ -19,8 +19,8 @@ __all__ = ["Estimate", "LayerCycles", "estimate"]
 
 _WORD = 32
 _LAYER_CYCLES = 60
-"""Beginning and end of a descriptor with a memory that answers after 20 cycles: the first map's way from there,
-and filling and emptying the pipeline. Reading it and settling overlap the layers before and after."""
+"""Beginning and end of a descriptor with a memory that answers after 20 cycles: the first map's way from
+there, and filling and emptying the pipeline. Reading it and settling overlap the layers before and after."""
 _DUMP_CYCLES = 4
 """Cycles in which four membranes or sums are read out."""
 _UNIT_CYCLES = 1
