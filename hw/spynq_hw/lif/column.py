@@ -14,7 +14,6 @@ from spynq_hw.lif.addend import QUARTERS, addend_word
 from spynq_hw.lif.adders import Adders, Control
 from spynq_hw.lif.delays import Words4
 from spynq_hw.lif.neuron import Channel, Neuron, Rule, State, later
-from spynq_hw.lif.records import CHANNEL_LAYOUT
 from spynq_hw.lif.sizes import BEAT, OUTPUTS, Sizes
 from spynq_hw.lif.values import ValueRule, Values
 
@@ -28,12 +27,13 @@ _WAITING = 4
 
 
 def load_word(sizes: Sizes) -> data.StructLayout:
-    """A word on its way into the columns: weights of a tap, or the parameters of a channel.
+    """A word on its way into the columns: weights of a tap, or the parameters of a channel (Channel).
 
     The address of a channel is its lane, and above it the round.
     """
     address = max(sizes.tap, exact_log2(LANES) + sizes.round)
-    return data.StructLayout({"weights": 1, "channel": 1, "address": address, "bank": 1, "data": BEAT})
+    width = max(BEAT, Channel.size)
+    return data.StructLayout({"weights": 1, "channel": 1, "address": address, "bank": 1, "data": width})
 
 
 def restore_word(sizes: Sizes) -> data.StructLayout:
@@ -189,7 +189,7 @@ class Column(wiring.Component):
         ends = later(m, done, 1)
         spikes, restores = Signal(LANES, reset_less=True), Signal()
         fired: list[Value] = []
-        lanes = [Neuron(self.config.dsp) for _ in range(2)]
+        lanes = [Neuron(self.config) for _ in range(2)]
         # One membrane pair is two records side by side.
         states = Memory(shape=data.ArrayLayout(State, 2), depth=PAIRS << sizes.unit, init=[])
         outputs = Memory(shape=LANES, depth=1 << sizes.output, init=[])
@@ -319,12 +319,11 @@ class Column(wiring.Component):
         order, sizes = self.neurons, self.sizes
         memory = Memory(shape=Channel, depth=2 * PAIRS << sizes.round, init=[], attrs={"ram_style": "block"})
         m.submodules[f"channels{half}"] = memory
-        record = data.View(CHANNEL_LAYOUT, self.load.data)
         read, write = memory.read_port(), memory.write_port()
         m.d.comb += [
             read.addr.eq(Cat(order.pair, order.round, self.bank)),
             write.addr.eq(Cat(self.load.address[1 : 1 + _PAIR_BITS + sizes.round], self.load.bank)),
             write.en.eq(self.load.channel & self.mine & (self.load.address[0] == half)),
-            *(write.data[name].eq(record[name]) for name in Channel.members),
+            write.data.as_value().eq(self.load.data),
         ]
         return read.data

@@ -1,7 +1,7 @@
 """The LIF convolution engine: everything between the registers and the memory port."""
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import connect
 from amaranth.utils import exact_log2
 
@@ -13,8 +13,9 @@ from spynq_hw.lif.column import load_word, restore_word
 from spynq_hw.lif.drain import Drain
 from spynq_hw.lif.fetch import Fetch
 from spynq_hw.lif.maps import Maps
+from spynq_hw.lif.neuron import constants
 from spynq_hw.lif.prepare import Prepare
-from spynq_hw.lif.records import drive
+from spynq_hw.lif.records import CHANNEL_LAYOUT, drive
 from spynq_hw.lif.restore import Restore
 from spynq_hw.lif.sequencer import Sequencer
 from spynq_hw.lif.setup import Setup
@@ -164,8 +165,12 @@ class Lif(wiring.Component):
         column, mask = Signal(4), Signal(4)
         weights, prepare = self._weights, self._prepare
         source = Mux(weights.load.weights, 1, 0)
+        # Channel records become what neurons want of them on their way.
+        record = data.View(CHANNEL_LAYOUT, prepare.load.data)
+        made = constants(m, record, prepare.layer.descriptor.reset).as_value()
         m.d.sync += [
             load.eq(Mux(source, weights.load, prepare.load)),
+            load.data.eq(Mux(source, weights.load.data, made)),
             column.eq(Mux(source, weights.column, prepare.column)),
             mask.eq(Mux(source, weights.mask, prepare.mask)),
         ]
