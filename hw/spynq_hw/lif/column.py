@@ -66,7 +66,7 @@ class Column(wiring.Component):
 
     Golden steps: accumulate to saturate. Sums are complete three cycles after the taps of their last
     spikes; ``neurons.capture`` keeps them in that cycle. From then on pairs of channels are
-    updated; the spikes of a unit are in the output memory 10 cycles after its last pair was named.
+    updated; the spikes of a unit can be read 9 cycles after its last pair was named.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Column(wiring.Component):
     value : In(ValueRule)
         Values in place of spikes.
     saturated : Out(3)
-        Membranes and values clipped in this cycle.
+        Membranes and values that were clipped.
     """
 
     def __init__(self, config: LifConfig, helped: bool = True) -> None:
@@ -233,7 +233,7 @@ class Column(wiring.Component):
             out.data.eq(spikes),
             out.en.eq(ends.active & ends.last & ~self.value.on),
         ]
-        clipped = [lane.saturated & done.active for lane in lanes]
+        clipped = [later(m, lane.saturated & done.active, 1) for lane in lanes]
         if self.config.has("value"):
             clipped += self._values(m, out, done, lanes)
         m.d.comb += self.saturated.eq(sum(clipped))
@@ -241,16 +241,16 @@ class Column(wiring.Component):
     def _values(self, m: Module, out: Any, done: data.View, lanes: list[Neuron]) -> list[Value]:
         """Planes of values take the place of spikes; gives what was clipped."""
         m.submodules.values = values = Values()
-        ends, unit, slot = later(m, done, 2), Signal(self.sizes.unit), Signal(range(OUTPUTS))
+        ends, unit, slot = later(m, done, 3), Signal(self.sizes.unit), Signal(range(OUTPUTS))
         with m.If(ends.active & ends.last):
             m.d.sync += [unit.eq(ends.unit), slot.eq(ends.slot)]
         m.d.comb += [
             values.rule.eq(self.value),
-            values.valid.eq(done.active),
-            values.pair.eq(done.pair),
-            values.last.eq(done.last),
-            *(values.u[half].eq(lane.u) for half, lane in enumerate(lanes)),
-            *(values.v[half].eq(lane.next.v) for half, lane in enumerate(lanes)),
+            values.valid.eq(later(m, done.active, 1)),
+            values.pair.eq(later(m, done.pair, 1)),
+            values.last.eq(later(m, done.last, 1)),
+            *(values.u[half].eq(later(m, lane.u, 1)) for half, lane in enumerate(lanes)),
+            *(values.v[half].eq(later(m, lane.next.v, 1)) for half, lane in enumerate(lanes)),
         ]
         with m.If(values.write):
             m.d.comb += [

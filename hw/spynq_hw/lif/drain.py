@@ -16,7 +16,10 @@ from spynq_hw.lif.readout import Counts, Membranes
 from spynq_hw.lif.records import BEAT
 from spynq_hw.lif.sizes import OUTPUTS, PIECES, Sizes
 
-__all__ = ["Drain"]
+__all__ = ["COMPLETE", "Drain"]
+
+COMPLETE = 1
+"""Cycles from the last beat of a layer to ``complete``, at least."""
 
 
 class Drain(wiring.Component):
@@ -92,7 +95,8 @@ class Drain(wiring.Component):
         self._places = {name: Signal(ADDRESS, name=name) for name in ("step", "plane", "result", "states")}
         t, n = Signal(16), Signal(16)
         slot, plane, last_plane = Signal(range(OUTPUTS)), Signal(range(OUTPUTS)), Signal()
-        self._plain = Signal()
+        # Spikes as they are; beats may go.
+        self._plain, self._flow = Signal(), Signal()
         m.d.comb += [
             self._plain.eq((d.output == Output.SPIKES) | (d.output == Output.VALUE)),
             last_plane.eq((d.output != Output.VALUE) | (plane == plan.planes_out - 1)),
@@ -124,26 +128,29 @@ class Drain(wiring.Component):
                 m.d.comb += self._counts.clear.eq(~self._plain)
                 m.next = "WAIT"
             with m.State("WAIT"):
-                m.d.sync += [self._places["plane"].eq(self._places["step"]), plane.eq(0)]
-                with m.If(self.written & self._counts.idle):
+                m.d.sync += self._places["plane"].eq(self._places["step"])
+                # The first beat is there before it is asked for: that takes as long as asking.
+                m.d.comb += pack.run.eq(1)
+                with m.If(pack.beats.valid & self._counts.idle):
                     m.d.comb += self._counts.step.eq(1)
-                    m.next = "BEATS"
                     with m.If(self._plain):
-                        m.next = "REQUEST"
+                        self._ask(m, self._places["plane"], "BEATS")
+                    with m.Else():
+                        m.next = "BEATS"
             with m.State("REQUEST"):
                 self._ask(m, self._places["plane"], "BEATS")
             with m.State("BEATS"):
-                m.d.comb += pack.run.eq(1)
+                m.d.comb += [pack.run.eq(1), self._flow.eq(1)]
                 with m.If(pack.end):
                     m.d.sync += [
                         self._places["plane"].eq(self._places["plane"] + plan.out_plane),
-                        plane.eq(plane + 1),
+                        plane.eq(Mux(last_plane, 0, plane + 1)),
                     ]
                     m.next = "REQUEST"
                     with m.If(d.output == Output.SUMS):
                         m.next = "SUMS"
                     with m.Elif(last_plane):
-                        self._end_of_step(m, t, slot)
+                        self._end_of_step(m, t, n, slot)
             with m.State("SUMS"):
                 self._ask(m, self._places["step"], "SHOW_SUMS")
             with m.State("SHOW_SUMS"):
@@ -151,18 +158,21 @@ class Drain(wiring.Component):
                 m.next = "SUMS_SHOWN"
             with m.State("SUMS_SHOWN"):
                 with m.If(self._membranes.idle):
-                    self._end_of_step(m, t, slot)
+                    self._end_of_step(m, t, n, slot)
             self._end_of_sample(m, t, n)
             m.d.comb += self.complete.eq(machine.ongoing("IDLE"))
         return m
 
-    def _end_of_step(self, m: Module, t: Signal, slot: Signal) -> None:
+    def _end_of_step(self, m: Module, t: Signal, n: Signal, slot: Signal) -> None:
         d, step = self.layer.descriptor, self._places["step"]
         m.d.comb += self.drained.eq(1)
         m.d.sync += [slot.eq(slot + self.stride), step.eq(step + self.layer.plan.out_step), t.eq(t + 1)]
         m.next = "WAIT"
         with m.If(t == d.steps - 1):
             m.next = "RESULT"
+            # Nobody waits for the last sample.
+            with m.If(self._plain & d.last & (n == d.samples - 1)):
+                m.next = "IDLE"
 
     def _end_of_sample(self, m: Module, t: Signal, n: Signal) -> None:
         """Result, then states, then the next sample."""
@@ -228,22 +238,23 @@ class Drain(wiring.Component):
     def _route(self, m: Module) -> None:
         """Beats of spikes go to memory, are counted, or are only looked at."""
         pack, counts, membranes = self._pack, self._counts, self._membranes
-        counted = self.layer.descriptor.output == Output.COUNTS
+        counted, beats = self.layer.descriptor.output == Output.COUNTS, Signal()
         m.d.comb += [
             counts.groups.eq(self.layer.plan.rounds << self.layer.plan.log2_h),
-            counts.spikes.valid.eq(pack.beats.valid & counted),
+            beats.eq(pack.beats.valid & self._flow),
+            counts.spikes.valid.eq(beats & counted),
             counts.spikes.payload.eq(pack.beats.payload),
             membranes.layer.eq(self.layer),
             membranes.states.eq(self.states),
             self.dump.eq(membranes.dump),
             self.unit.eq(membranes.unit),
             self.pair.eq(membranes.pair),
-            pack.beats.ready.eq(Mux(self._plain, self.store.ready, ~counted | counts.spikes.ready)),
+            pack.beats.ready.eq(
+                self._flow & Mux(self._plain, self.store.ready, ~counted | counts.spikes.ready)
+            ),
             counts.counts.ready.eq(self.store.ready),
             membranes.words.ready.eq(self.store.ready),
-            self.store.valid.eq(
-                (pack.beats.valid & self._plain) | counts.counts.valid | membranes.words.valid
-            ),
+            self.store.valid.eq((beats & self._plain) | counts.counts.valid | membranes.words.valid),
             self.store.payload.eq(self._word()),
         ]
 

@@ -86,8 +86,9 @@ class Maps(wiring.Component):
         t, n, plane, source = Signal(16), Signal(16), Signal(4), Signal()
         last_step = plan.static | (t == d.steps - 1)
         self._mark(m, (t == 0) & d.first)
-        # The sample before has been read out, or there is none.
-        free = Signal()
+        # The sample before has been read out, or there is none. The first step of a layer finds room.
+        free, opens = Signal(), Signal()
+        m.d.sync += opens.eq(self.start & d.first)
         with m.If(self.start):
             # Of a later chunk also the first sample waits for its states.
             m.d.sync += free.eq(d.first)
@@ -107,12 +108,14 @@ class Maps(wiring.Component):
                 m.d.sync += [t.eq(0), n.eq(0), plane.eq(0), source.eq(0)]
                 with m.If(self.start):
                     m.next = "ROOM"
+                    with m.If(d.first):
+                        m.next = "PLANES"
             with m.State("ROOM"):
                 with m.If(self.room & ~(self.hold & (t == 0) & ~free)):
                     m.d.comb += self.reserved.eq(1)
                     m.next = "PLANES"
             with m.State("PLANES"):
-                m.d.comb += self.request.valid.eq(1)
+                m.d.comb += [self.request.valid.eq(1), self.reserved.eq(opens)]
                 with m.If(self.request.ready):
                     for i in range(2):
                         with m.If(source == i):

@@ -12,7 +12,7 @@ from spynq_hw.lif.dsp import MultiplyAdd
 
 __all__ = ["LATENCY", "REVISIT", "U_BITS", "Channel", "Neuron", "Rule", "State", "constants", "later"]
 
-LATENCY = 7
+LATENCY = 6
 """Cycles from sum and state to spike and next state."""
 REVISIT = LATENCY + 2
 """Cycles after which a state that was read can be read again, as it has been written."""
@@ -95,7 +95,7 @@ class Neuron(wiring.Component):
     channel : In(Channel)
         Its parameters.
     next : Out(State), u : Out(signed(32))
-        What it carries on, and its membrane before firing, 7 cycles later.
+        What it carries on, and its membrane before firing, 6 cycles later.
     spike : Out(1)
         It fired.
     saturated : Out(1)
@@ -201,7 +201,10 @@ class Neuron(wiring.Component):
         return current
 
     def _fire(self, m: Module, above: Value, busy: Value, left: Value) -> None:
-        """From the membrane's height above the threshold to everything that leaves, two cycles later."""
+        """From the membrane's height above the threshold to everything that leaves in the next cycle.
+
+        What takes it has registers of its own: one more here would let a state be read again a cycle later.
+        """
         rule, channel = self.rule, self.channel
         fires, spike, hard = Signal(), Signal(), Signal()
         level = Signal(signed(U_BITS), reset_less=True)
@@ -216,14 +219,14 @@ class Neuron(wiring.Component):
             hard.eq(spike & (rule.reset == Reset.HARD)),
             clipped.eq(~hard & self._leaves(level)),
         ]
-        m.d.sync += [
+        m.d.comb += [
             self.next.v.eq(Mux(hard, later(m, jump, 1), Mux(clipped, high.as_signed(), level))),
             self.next.r.eq(Mux(spike, self._refractory, Mux(counts & (left != 0), left - 1, 0))),
             self.spike.eq(spike),
             self.saturated.eq(clipped),
         ]
         if self.config.has("value"):
-            m.d.sync += self.u.eq(later(m, above - depth, 1))
+            m.d.comb += self.u.eq(later(m, above - depth, 1))
 
     def _leaves(self, v: Value) -> Value:
         """Whether it does not fit: bits from the sign of the stored width on are not all equal."""

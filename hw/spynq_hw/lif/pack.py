@@ -14,8 +14,10 @@ from spynq_hw.lif.neuron import later
 from spynq_hw.lif.records import BEAT
 from spynq_hw.lif.sizes import OUTPUTS, PIECES, Sizes
 
-__all__ = ["Pack"]
+__all__ = ["ONES", "Pack"]
 
+ONES = 2
+"""Cycles from a beat that is taken to the number of its spikes."""
 _PIECE = BEAT // PIECES
 
 

@@ -1,4 +1,4 @@
-"""Layer after layer: take it, wait for its weights, run it, settle, record."""
+"""Layer after layer: take it, wait for its weights, run it, and close it while the next one is set up."""
 
 from amaranth import Cat, Module, Signal
 from amaranth.lib import stream, wiring
@@ -11,12 +11,18 @@ from spynq_hw.lif.prepare import Found
 __all__ = ["Sequencer"]
 
 _RECORD_BEATS = 4
-_LAG = 16
-"""Cycles in which the last spikes and clippings still reach the counters."""
 
 
 class Sequencer(wiring.Component):
     """Carries out what :class:`~spynq_hw.lif.prepare.Prepare` finds.
+
+    A layer whose output has been handed over has still to settle: that is waited for, and its record is
+    written, while the next one is taken and set up; only its run waits.
+
+    Parameters
+    ----------
+    lag : int
+        Cycles after which the counters are right from the first one of ``complete`` on, at least 1.
 
     Members
     -------
@@ -42,13 +48,18 @@ class Sequencer(wiring.Component):
         Work out its geometry; done; everybody begins.
     complete : In(1), settled : In(1)
         All its output has been handed over; and written.
-    request : Out(stream.Signature(Run)), beat : Out(2), store_valid : Out(1), store_ready : In(1)
+    recording : Out(1), request : Out(stream.Signature(Run))
+        The port for writing is needed for a record, the place of which is asked for.
+    beat : Out(2), store_valid : Out(1), store_ready : In(1)
         The record, a beat at a time.
     opens, closes : Out(1), waits : Out(1)
         For the counters: a layer begins, ends; weights are waited for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lag: int) -> None:
+        if lag < 1:
+            raise ValueError(f"counters are right a cycle after the last beat or later, not {lag}")
+        self.lag = lag
         super().__init__(
             {
                 "start": In(1),
@@ -77,6 +88,7 @@ class Sequencer(wiring.Component):
                 "go": Out(1),
                 "complete": In(1),
                 "settled": In(1),
+                "recording": Out(1),
                 "request": Out(stream.Signature(Run)),
                 "beat": Out(2),
                 "store_valid": Out(1),
@@ -89,12 +101,9 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        lag = Signal(range(_LAG + 1))
         place = Signal(ADDRESS)
-        m.d.comb += [
-            self.request.payload.address.eq(place),
-            self.request.payload.beats.eq(_RECORD_BEATS),
-        ]
+        # A layer, or barrier, has ended but for what is on its way to memory.
+        closing = Signal()
         with m.FSM() as machine:
             with m.State("IDLE"):
                 m.d.sync += place.eq(self.records)
@@ -111,49 +120,64 @@ class Sequencer(wiring.Component):
                 m.d.comb += self.setup.eq(1)
                 m.next = "SETUP"
             with m.State("SETUP"):
-                with m.If(self.ready & self.present):
+                with m.If(self.ready & self.present & ~closing):
                     m.d.comb += [self.go.eq(1), self.begun.eq(1)]
                     m.next = "RUN"
             with m.State("BARRIER"):
-                with m.If(self.present):
+                with m.If(self.present & ~closing):
                     m.d.comb += self.begun.eq(1)
-                    m.next = "SETTLE"
+                    m.d.sync += closing.eq(1)
+                    m.next = "NEXT"
             with m.State("RUN"):
-                m.d.sync += lag.eq(_LAG)
                 with m.If(self.complete):
-                    m.next = "SETTLE"
-            with m.State("SETTLE"):
-                with m.If(lag != 0):
-                    m.d.sync += lag.eq(lag - 1)
-                with m.Elif(self.settled):
-                    m.d.comb += self.closes.eq(1)
-                    m.next = "ENDED"
-                    with m.If(self.count):
-                        m.next = "REQUEST"
-            with m.State("REQUEST"):
-                m.d.comb += self.request.valid.eq(1)
-                with m.If(self.request.ready):
-                    m.next = "RECORD"
-            with m.State("RECORD"):
-                m.d.comb += self.store_valid.eq(1)
-                with m.If(self.store_ready):
-                    m.d.sync += self.beat.eq(self.beat + 1)
-                    with m.If(self.beat == _RECORD_BEATS - 1):
-                        m.next = "ENDED"
-            with m.State("ENDED"):
-                m.d.comb += [self.ended.eq(1), self.opens.eq(1)]
-                m.d.sync += [self.executed.eq(self.executed + 1), place.eq(place + _RECORD_BEATS)]
-                m.next = "NEXT"
+                    m.d.sync += closing.eq(1)
+                    m.next = "NEXT"
             with m.State("QUIT"):
                 m.d.comb += self.quit.eq(1)
-                with m.If(self.idle & self.settled):
+                with m.If(self.idle & self.settled & ~closing & ~self.recording):
                     m.next = "DONE"
             with m.State("DONE"):
                 m.d.comb += self.done.eq(1)
                 m.next = "IDLE"
             states = [machine.ongoing(name) for name in ("NEXT", "PREPARE", "SETUP", "BARRIER")]
-            m.d.comb += self.waits.eq(Cat(states).any())
+            m.d.comb += self.waits.eq(Cat(states).any() & ~closing)
+        self._close(m, closing)
+        self._record(m, place)
         return m
+
+    def _close(self, m: Module, closing: Signal) -> None:
+        """The layer that ran last: when all it wrote is in memory its counters are kept and start anew."""
+        lag = Signal(range(self.lag))
+        with m.If(~closing):
+            m.d.sync += lag.eq(self.lag - 1)
+        with m.Elif(lag != 0):
+            m.d.sync += lag.eq(lag - 1)
+        with m.Elif(self.settled & ~self.recording):
+            m.d.comb += [self.closes.eq(1), self.ended.eq(1), self.opens.eq(1)]
+            m.d.sync += [closing.eq(0), self.executed.eq(self.executed + 1)]
+
+    def _record(self, m: Module, place: Signal) -> None:
+        """What was kept goes to memory while the next layer begins."""
+        m.d.comb += [
+            self.request.payload.address.eq(place),
+            self.request.payload.beats.eq(_RECORD_BEATS),
+        ]
+        with m.FSM(name="record") as machine:
+            with m.State("IDLE"):
+                with m.If(self.closes & self.count):
+                    m.next = "REQUEST"
+            with m.State("REQUEST"):
+                m.d.comb += self.request.valid.eq(1)
+                with m.If(self.request.ready):
+                    m.next = "BEATS"
+            with m.State("BEATS"):
+                m.d.comb += self.store_valid.eq(1)
+                with m.If(self.store_ready):
+                    m.d.sync += self.beat.eq(self.beat + 1)
+                    with m.If(self.beat == _RECORD_BEATS - 1):
+                        m.d.sync += place.eq(place + _RECORD_BEATS)
+                        m.next = "IDLE"
+            m.d.comb += self.recording.eq(~machine.ongoing("IDLE"))
 
     def _take(self, m: Module) -> None:
         with m.If(self.found_valid):

@@ -1,17 +1,19 @@
 """What a layer and a run have cost, and the record of it."""
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from spynq_hw.lif.records import BEAT
 
-__all__ = ["COUNTS", "WAITS", "Tally"]
+__all__ = ["COUNTED", "COUNTS", "WAITS", "Tally"]
 
 COUNTS = ("events", "spikes_in", "spikes_out", "saturated")
 """Counted per layer and for the run."""
 WAITS = ("input", "weights", "output")
 """Causes of waiting, per layer."""
+COUNTED = 1
+"""Cycles from an increment to counters that have it."""
 _BITS = {"events": 48, "spikes_in": 48, "spikes_out": 48, "saturated": 32}
 
 
@@ -28,15 +30,15 @@ class Tally(wiring.Component):
     run, layer : In(1)
         Pulses: a run or a layer begins; everything starts from zero.
     close : In(1)
-        Pulse: the layer has ended; add it to the totals.
+        Pulse: the layer has ended; keep its record, and add it to the totals.
     <count> : In
         Increments of this cycle.
     wait_<cause> : In(1)
         This cycle is one of waiting.
     number : In(32)
-        The layer's place in the run.
+        The layer's place in the run; looked at when it is closed.
     beat : In(2), record : Out(128)
-        A beat of the COUNTERS record.
+        A beat of the COUNTERS record of the layer closed last.
     <count>_total : Out(64)
         Totals.
     """
@@ -61,10 +63,10 @@ class Tally(wiring.Component):
             Const(0, BEAT),
             Cat(cycles, *waits),
         ]
-        with m.Switch(self.beat):
-            for number, content in enumerate(beats):
-                with m.Case(number):
-                    m.d.comb += self.record.eq(content)
+        kept = Signal(data.ArrayLayout(BEAT, len(beats)), reset_less=True)
+        with m.If(self.close):
+            m.d.sync += kept.eq(Cat(beats))
+        m.d.comb += self.record.eq(kept[self.beat])
         return m
 
     def _count(self, m: Module, name: str) -> Signal:

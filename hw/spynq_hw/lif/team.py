@@ -19,8 +19,8 @@ __all__ = ["Team"]
 
 _SUMS = 3
 """Cycles from the last spikes of a unit to its sums."""
-_WRITTEN = neuron.LATENCY + 3
-"""Cycles from the last pair of a unit to its spikes in the output memory."""
+_WRITTEN = neuron.LATENCY + 2
+"""Cycles from the last pair of a unit to that in which its spikes go into the output memory."""
 
 
 class Team(wiring.Component):

@@ -10,10 +10,11 @@ from spynq.lif.params import KERNEL, LifConfig
 from spynq_hw.core import core_signature
 from spynq_hw.lif.addend import Addend, addend_word
 from spynq_hw.lif.column import load_word, restore_word
-from spynq_hw.lif.drain import Drain
+from spynq_hw.lif.drain import COMPLETE, Drain
 from spynq_hw.lif.fetch import Fetch
 from spynq_hw.lif.maps import Maps
 from spynq_hw.lif.neuron import constants
+from spynq_hw.lif.pack import ONES
 from spynq_hw.lif.prepare import Prepare
 from spynq_hw.lif.records import CHANNEL_LAYOUT, drive
 from spynq_hw.lif.restore import Restore
@@ -21,7 +22,7 @@ from spynq_hw.lif.sequencer import Sequencer
 from spynq_hw.lif.setup import Setup
 from spynq_hw.lif.sizes import BEAT, Sizes
 from spynq_hw.lif.stream import Stream
-from spynq_hw.lif.tally import COUNTS, Tally
+from spynq_hw.lif.tally import COUNTED, COUNTS, Tally
 from spynq_hw.lif.team import Team
 from spynq_hw.lif.values import ValueRule
 from spynq_hw.lif.weights import Weights
@@ -30,6 +31,10 @@ __all__ = ["Lif"]
 
 _READERS = ("restore", "maps", "addend", "prepare", "weights")
 """Who reads memory, the most urgent one first."""
+_TO_TALLY = 1
+"""Cycles from what is counted to the tally."""
+_LAG = ONES + _TO_TALLY + COUNTED - COMPLETE
+"""Cycles from the end of a layer to counters that have its last spikes: nothing else is counted so late."""
 _PATIENCE = 7
 """Cycles that a weight on its way into a column gives way to weights that are read."""
 
@@ -57,7 +62,7 @@ class Lif(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, sizes = self.config, self.sizes
-        m.submodules.sequencer = self._sequencer = Sequencer()
+        m.submodules.sequencer = self._sequencer = Sequencer(_LAG)
         m.submodules.setup = self._setup = Setup(config)
         m.submodules.fetch = self._fetch = Fetch(len(_READERS))
         m.submodules.maps = self._maps = Maps(config)
@@ -105,17 +110,18 @@ class Lif(wiring.Component):
             ]
 
     def _write(self, m: Module) -> None:
-        """Spikes while a layer runs, the record after it."""
+        """Spikes while a layer runs, and the record of the one before."""
         drain, sequencer = self._drain, self._sequencer
         request = self.gmem_write
-        chosen = Mux(drain.complete, sequencer.request.payload, drain.request.payload)
+        chosen = Mux(sequencer.recording, sequencer.request.payload, drain.request.payload)
         run = Signal.like(drain.request.payload)
         m.d.comb += [
             run.eq(chosen),
-            request.valid.eq(drain.request.valid | sequencer.request.valid),
+            request.valid.eq(Mux(sequencer.recording, sequencer.request.valid, drain.request.valid)),
             request.payload.address.eq(self._fetch.base + (run.address << 4)),
             request.payload.beats.eq(run.beats),
-            drain.request.ready.eq(request.ready),
+            # Beats go out in the order of requests, so nothing is asked for before the record is handed over.
+            drain.request.ready.eq(request.ready & ~sequencer.recording),
             sequencer.request.ready.eq(request.ready),
             self.gmem_store.valid.eq(drain.store.valid | sequencer.store_valid),
             self.gmem_store.payload.eq(
