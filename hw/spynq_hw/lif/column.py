@@ -194,16 +194,21 @@ class Column(wiring.Component):
         states = Memory(shape=data.ArrayLayout(State, 2), depth=PAIRS << sizes.unit, init=[])
         outputs = Memory(shape=LANES, depth=1 << sizes.output, init=[])
         m.submodules.states, m.submodules.outputs = states, outputs
-        read, write = states.read_port(), states.write_port()
+        read, write, restore = states.read_port(), states.write_port(), states.write_port()
+        place = Signal(_PAIR_BITS + sizes.unit)
         out, see = outputs.write_port(), outputs.read_port()
         m.d.comb += [
-            read.addr.eq(Cat(order.pair, order.unit)),
-            self.state.eq(read.data),
             restores.eq(self.restore.valid & self.owner),
-            write.addr.eq(
-                Mux(restores, Cat(self.restore.pair, self.restore.unit), Cat(done.pair, done.unit))
-            ),
-            write.en.eq(done.active | restores),
+            # What reads has nothing else to do while states come back, which go in through the same port.
+            place.eq(Mux(restores, Cat(self.restore.pair, self.restore.unit), Cat(order.pair, order.unit))),
+            read.addr.eq(place),
+            read.en.eq(~restores),
+            self.state.eq(read.data),
+            restore.addr.eq(place),
+            restore.data.eq(self.restore.states),
+            restore.en.eq(restores),
+            write.addr.eq(Cat(done.pair, done.unit)),
+            write.en.eq(done.active),
             see.addr.eq(self.read),
             self.spikes.eq(see.data),
         ]
@@ -220,7 +225,7 @@ class Column(wiring.Component):
                 lane.state.eq(read.data[half]),
                 lane.fresh.eq(now.fresh),
                 lane.channel.eq(self._channel(m, half)),
-                write.data[half].eq(Mux(restores, self.restore.states[half], lane.next)),
+                write.data[half].eq(lane.next),
             ]
             fired.append(lane.spike)
         for pair in range(PAIRS):

@@ -172,7 +172,7 @@ class Lif(wiring.Component):
         weights, prepare = self._weights, self._prepare
         source = Mux(weights.load.weights, 1, 0)
         # Channel records become what neurons want of them on their way.
-        record = data.View(CHANNEL_LAYOUT, prepare.load.data)
+        record = data.View(CHANNEL_LAYOUT, prepare.load.data[:BEAT])
         made = constants(m, record, prepare.layer.descriptor.reset).as_value()
         m.d.sync += [
             load.eq(Mux(source, weights.load, prepare.load)),
