@@ -187,31 +187,27 @@ class Column(wiring.Component):
         m.d.sync += now.eq(order)
         done = later(m, now, neuron.LATENCY)
         ends = later(m, done, 1)
-        spikes, restores = Signal(LANES, reset_less=True), Signal()
+        spikes = Signal(LANES, reset_less=True)
         fired: list[Value] = []
         lanes = [Neuron(self.config) for _ in range(2)]
         # One membrane pair is two records side by side.
         states = Memory(shape=data.ArrayLayout(State, 2), depth=PAIRS << sizes.unit, init=[])
         outputs = Memory(shape=LANES, depth=1 << sizes.output, init=[])
         m.submodules.states, m.submodules.outputs = states, outputs
-        read, write, restore = states.read_port(), states.write_port(), states.write_port()
+        read, write = states.read_port(), states.write_port()
         place = Signal(_PAIR_BITS + sizes.unit)
         out, see = outputs.write_port(), outputs.read_port()
         m.d.comb += [
-            restores.eq(self.restore.valid & self.owner),
-            # What reads has nothing else to do while states come back, which go in through the same port.
-            place.eq(Mux(restores, Cat(self.restore.pair, self.restore.unit), Cat(order.pair, order.unit))),
+            place.eq(Cat(order.pair, order.unit)),
             read.addr.eq(place),
-            read.en.eq(~restores),
             self.state.eq(read.data),
-            restore.addr.eq(place),
-            restore.data.eq(self.restore.states),
-            restore.en.eq(restores),
             write.addr.eq(Cat(done.pair, done.unit)),
             write.en.eq(done.active),
             see.addr.eq(self.read),
             self.spikes.eq(see.data),
         ]
+        if self.config.has("state"):
+            self._restore(m, place, read, states.write_port())
         total = self._totals(m, now, sums)
         words = self._words(m, now)
         for half, lane in enumerate(lanes):
@@ -219,7 +215,7 @@ class Column(wiring.Component):
             m.d.comb += [
                 lane.rule.eq(self.rule),
                 lane.sum.eq(total[half]),
-                lane.kept.eq(self._kept.data[half]),
+                lane.kept.eq(self._kept[half]),
                 lane.again.eq(now.again),
                 lane.word.eq(words[half]),
                 lane.state.eq(read.data[half]),
@@ -242,6 +238,19 @@ class Column(wiring.Component):
         if self.config.has("value"):
             clipped += self._values(m, out, done, lanes)
         m.d.comb += self.saturated.eq(sum(clipped))
+
+    def _restore(self, m: Module, place: Signal, read: Any, write: Any) -> None:
+        """States come back through the port that reads, which has nothing else to do meanwhile."""
+        restores = Signal()
+        m.d.comb += [
+            restores.eq(self.restore.valid & self.owner),
+            read.en.eq(~restores),
+            write.addr.eq(place),
+            write.data.eq(self.restore.states),
+            write.en.eq(restores),
+        ]
+        with m.If(restores):
+            m.d.comb += place.eq(Cat(self.restore.pair, self.restore.unit))
 
     def _values(self, m: Module, out: Any, done: data.View, lanes: list[Neuron]) -> list[Value]:
         """Planes of values take the place of spikes; gives what was clipped."""
@@ -301,9 +310,6 @@ class Column(wiring.Component):
     def _totals(self, m: Module, now: data.View, sums: data.View) -> data.View:
         """Sums of the pair that is updated; they are kept, for steps of an input that stays the same."""
         pair = data.ArrayLayout(signed(25), 2)
-        memory = Memory(shape=pair, depth=1 << self.sizes.kept, init=[], attrs={"ram_style": "block"})
-        m.submodules.kept = memory
-        self._kept, keeps = memory.read_port(), memory.write_port()
         total, help_ = Signal(pair), Signal(data.ArrayLayout(signed(24), 2))
         for half in range(2):
             m.d.comb += [
@@ -311,8 +317,15 @@ class Column(wiring.Component):
                 help_[half].eq(Mux(self.helps, self.more[half], 0) if self.helped else 0),
                 total[half].eq(self.sums[half] + help_[half]),
             ]
+        self._kept = Signal(pair)
+        if not self.config.has("static"):
+            return total
+        memory = Memory(shape=pair, depth=1 << self.sizes.kept, init=[], attrs={"ram_style": "block"})
+        m.submodules.kept = memory
+        read, keeps = memory.read_port(), memory.write_port()
         m.d.comb += [
-            self._kept.addr.eq(self.neurons.place),
+            self._kept.eq(read.data),
+            read.addr.eq(self.neurons.place),
             keeps.addr.eq(now.place),
             keeps.data.eq(total),
             keeps.en.eq(now.active & ~now.again),

@@ -72,7 +72,7 @@ class Weights(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.reader = self._reader = reader = LayerReader(Op.END, Op.BARRIER)
-        m.submodules.widen = self._widen = widen = Widen()
+        m.submodules.widen = self._widen = widen = Widen(self.config.has("codebook"))
         self._descriptor, self._plan = reader.layer.descriptor, reader.layer.plan
         # Beats to ask for, on their way, and where.
         self._left, self._place = Signal(32), Signal(ADDRESS)
@@ -99,6 +99,7 @@ class Weights(wiring.Component):
                     m.next = "READ"
             with m.State("READ"):
                 self._read(m)
+                m.d.comb += widen.begin.eq(reader.valid)
                 with m.If(reader.valid):
                     m.next = "WAIT"
                     with m.If(enough | self.quit):
