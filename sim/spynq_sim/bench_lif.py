@@ -48,6 +48,8 @@ _SEED = 11
 _POOL_FRACTION = 6
 _TRIES = 4
 _LAYER_CYCLES = 300
+_PATIENCE = 3600.0
+"""Seconds that a run may take on a busy machine."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,10 +276,10 @@ def measure(job: Job, config: LifConfig, *, resident: bool = False) -> Measured:
     image = assemble(job.network, config)
     golden = run_golden(image, job.values)
     with open_kernel("lif", "rtl", config) as driver:
-        run = driver.run(image, job.values)
+        run = driver.run(image, job.values, timeout=_PATIENCE)
         if resident:
             assert image.resident, f"the weights of {job.network.name} do not all stay on chip"
-            run = driver.run(image, job.values)
+            run = driver.run(image, job.values, timeout=_PATIENCE)
     for name, area in image.maps.items():
         if not np.array_equal(area.get(run.memory, 1), area.get(golden.memory, 1)):
             raise AssertionError(f"{name}: rtl and golden differ")

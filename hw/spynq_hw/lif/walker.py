@@ -93,11 +93,12 @@ def segment(sizes: Sizes) -> data.StructLayout:
 
 
 class Walker(wiring.Component):
-    """Walks the windows of every G-th unit of a step; a run of bits per cycle.
+    """Walks the windows of every G-th unit of a step; a run of bits per cycle, also from unit to unit.
 
     Runs are clipped to the map; what lies outside of it is padding and costs a cycle and no more.
     Planes of both sources follow each other from the most significant one down, as ``double`` says.
-    Steps for which the sums of the first one hold consist of units alone, one per cycle.
+    Steps for which the sums of the first one hold consist of units alone, one per cycle. A cycle lies
+    between two steps.
 
     Parameters
     ----------
@@ -117,7 +118,7 @@ class Walker(wiring.Component):
     begun : Out(1), again : Out(1)
         It does, in this cycle; it is one without runs.
     units : Out(stream.Signature(known))
-        Units as they begin.
+        Units as they end.
     segments : Out(stream.Signature(segment))
         Their runs.
     """
@@ -144,47 +145,53 @@ class Walker(wiring.Component):
         sizes, plan = self.sizes, self.plan
         self._unit = now = Signal(unit(sizes))
         following = Signal(unit(sizes))
-        x, y = Signal(signed(sizes.place + 2)), Signal(signed(sizes.place + 2))
-        advance, over, last_unit, begins = Signal(), Signal(), Signal(), Signal()
+        last_unit, begins, emits = Signal(), Signal(), Signal()
+        # Its last segment goes out; there is room for a segment; one goes there.
+        self._over, self._room, self._advance = over, room, advance = Signal(), Signal(), Signal()
+        # A unit comes next, and which one; its first segment goes out in the cycle after.
+        self._loads, self._next = Signal(), Signal(unit(sizes))
         # Steps without runs that follow.
         left = Signal(16)
 
-        m.d.comb += self.again.eq(left != 0)
         self._next_unit(m, now, following)
-        m.d.comb += last_unit.eq(now.number + self.step.number >= plan.units)
-        with m.FSM():
+        m.d.comb += [
+            self.again.eq(left != 0),
+            last_unit.eq(now.number + self.step.number >= plan.units),
+            room.eq(~self.segments.valid | self.segments.ready),
+            emits.eq(self.units.valid & self.units.ready),
+            self.units.payload.round.eq(now.round),
+            self.units.payload.last.eq(last_unit),
+            self.units.payload.begins.eq(begins),
+            self.units.payload.again.eq(self.again),
+            self._loads.eq(self.begun | (emits & ~last_unit)),
+            self._next.eq(Mux(self.begun, self.first, following)),
+        ]
+        with m.If(self._loads):
+            m.d.sync += now.eq(self._next)
+        with m.If(emits & last_unit):
+            m.d.sync += left.eq(Mux(self.again, left - 1, plan.again))
+        with m.FSM() as machine:
             with m.State("IDLE"):
                 with m.If(self.go):
                     m.d.comb += self.begun.eq(1)
                     m.d.sync += begins.eq(self.begins & ~self.again)
-                    m.d.sync += now.eq(self.first)
-                    m.next = "UNIT"
-            with m.State("UNIT"):
-                m.d.comb += [
-                    self.units.valid.eq(1),
-                    self.units.payload.round.eq(now.round),
-                    self.units.payload.last.eq(last_unit),
-                    self.units.payload.begins.eq(begins),
-                    self.units.payload.again.eq(self.again),
-                ]
-                m.d.sync += [x.eq(now.x + plan.x_first), y.eq(now.y)]
-                with m.If(self.units.ready):
-                    m.next = "SEGMENTS"
+                    m.next = "RUNS"
                     with m.If(self.again):
-                        m.d.sync += now.eq(following)
-                        m.next = "UNIT"
-                        with m.If(last_unit):
-                            m.d.sync += left.eq(left - 1)
-                            m.next = "IDLE"
-            with m.State("SEGMENTS"):
-                m.d.comb += advance.eq(~self.segments.valid | self.segments.ready)
-                with m.If(advance & over):
-                    m.d.sync += now.eq(following)
-                    m.next = "UNIT"
-                    with m.If(last_unit):
-                        m.d.sync += left.eq(plan.again)
-                        m.next = "IDLE"
-        self._walk(m, x, y, advance, over, last_unit)
+                        m.next = "UNITS"
+            with m.State("RUNS"):
+                # A unit is told with its last run.
+                m.d.comb += [
+                    self.units.valid.eq(room & over),
+                    advance.eq(room & (~over | self.units.ready)),
+                ]
+                with m.If(emits & last_unit):
+                    m.next = "IDLE"
+            with m.State("UNITS"):
+                m.d.comb += self.units.valid.eq(1)
+                with m.If(emits & last_unit):
+                    m.next = "IDLE"
+            idle = machine.ongoing("IDLE")
+        self._walk(m, idle, last_unit)
         return m
 
     def _next_unit(self, m: Module, now: data.View, following: data.View) -> None:
@@ -209,49 +216,53 @@ class Walker(wiring.Component):
             following.tap.eq(now.tap + Mux(past_round, further.tap, step.tap)),
         ]
 
-    def _walk(
-        self, m: Module, x: Signal, y: Signal, advance: Signal, over: Signal, last_unit: Signal
-    ) -> None:
+    def _walk(self, m: Module, idle: Value, last_unit: Signal) -> None:
         """Loops over segments, rows, sources and planes; ``over`` in the last of them."""
-        plan, sizes = self.plan, self.sizes
-        # Without a reset of their own, which costs their clearing less logic; a unit begins with zeros.
+        plan, sizes, advance = self.plan, self.sizes, self._advance
+        place = signed(sizes.place + 2)
+        x, y, left_edge, shift = (Signal(place, name=name) for name in ("x", "y", "left_edge", "shift"))
+        # Without a reset of their own, which costs their clearing less logic; a step begins with zeros.
         column, row = (Signal(12, name=name, reset_less=True) for name in ("column", "row"))
         tap_x, tap_y = (Signal(sizes.tap, name=name, reset_less=True) for name in ("tap_x", "tap_y"))
-        end_x, end_y = Signal(), Signal()
+        end_x, end_y, scanned = Signal(), Signal(), Signal()
         pool_mask = Signal(3)
-        plane = self._planes(m, self.units.valid, advance & end_x & end_y, over, end_x & end_y)
+        plane = self._planes(m, scanned, end_x & end_y)
+        row_begins = self._loads | end_x
         m.d.comb += [
             pool_mask.eq((1 << plan.pool_log2) - 1),
             end_x.eq(column + 1 == plan.segments),
             end_y.eq(row + 1 == plan.segment_rows),
+            scanned.eq(advance & end_x & end_y),
+            left_edge.eq(Mux(self._loads, self._next.x, Mux(end_x, self._unit.x, x))),
+            shift.eq(Mux(row_begins, plan.x_first, plan.segment_x)),
         ]
-        with m.If(advance):
-            m.d.sync += [column.eq(column + 1), x.eq(x + plan.segment_x)]
+        with m.If(self._loads | advance):
+            m.d.sync += x.eq(left_edge + shift)
+        with m.If(self._loads):
+            m.d.sync += y.eq(self._next.y)
+        with m.Elif(advance & end_x):
+            m.d.sync += y.eq(Mux(end_y, self._unit.y, y + plan.segment_y))
+        with m.If(idle | (advance & end_x)):
+            m.d.sync += [column.eq(0), tap_x.eq(0)]
+        with m.Elif(advance):
+            m.d.sync += column.eq(column + 1)
             with m.If((column & pool_mask) == pool_mask):
                 m.d.sync += tap_x.eq(tap_x + plan.tap_x)
-            with m.If(end_x):
-                m.d.sync += [
-                    x.eq(self._unit.x + plan.x_first),
-                    row.eq(row + 1),
-                    y.eq(y + plan.segment_y),
-                ]
-                with m.If((row & pool_mask) == pool_mask):
-                    m.d.sync += tap_y.eq(tap_y + plan.tap_y)
-                with m.If(end_y):
-                    m.d.sync += y.eq(self._unit.y)
-        with m.If(self.units.valid | (advance & end_x)):
-            m.d.sync += [column.eq(0), tap_x.eq(0)]
-        with m.If(self.units.valid | (advance & end_x & end_y)):
+        with m.If(idle | scanned):
             m.d.sync += [row.eq(0), tap_y.eq(0)]
+        with m.Elif(advance & end_x):
+            m.d.sync += row.eq(row + 1)
+            with m.If((row & pool_mask) == pool_mask):
+                m.d.sync += tap_y.eq(tap_y + plan.tap_y)
         begins = (column == 0) & (row == 0)
         tap = Signal(sizes.tap)
         m.d.comb += tap.eq(self._unit.tap + tap_x + tap_y)
-        self._clip(m, x, y, tap, plane, begins, advance, over, last_unit)
+        self._clip(m, (x, y, tap), plane, begins, last_unit)
 
-    def _planes(self, m: Module, begins: Value, ends: Value, over: Signal, at_end: Value) -> dict[str, Value]:
+    def _planes(self, m: Module, ends: Value, at_end: Value) -> dict[str, Value]:
         """Which source and plane is looked at; planes are aligned at the least significant one.
 
-        ``begins``: a unit is about to begin; ``ends``: the last segment of a scan has gone out.
+        ``ends``: the last segment of a scan goes out, which ``at_end`` waits for.
         """
         plan = self.plan
         # Planes left, this one included.
@@ -263,9 +274,9 @@ class Walker(wiring.Component):
             others.eq(Mux(plan.second, plan.planes_second, 0)),
             most.eq(Mux(others > plan.planes, others, plan.planes)),
             last.eq(source | (others < left)),
-            over.eq(at_end & last & (left == 1)),
+            self._over.eq(at_end & last & (left == 1)),
         ]
-        with m.If(begins):
+        with m.If(self._loads):
             m.d.sync += [left.eq(most), source.eq(plan.planes < most), fresh.eq(1), doubles.eq(0)]
             m.d.sync += [places[0].eq(0), places[1].eq(plan.second_place)]
         with m.Elif(ends):
@@ -285,15 +296,12 @@ class Walker(wiring.Component):
     def _clip(
         self,
         m: Module,
-        x: Signal,
-        y: Signal,
-        tap: Signal,
+        at: tuple[Signal, Signal, Signal],
         plane: dict[str, Value],
         begins: Value,
-        advance: Signal,
-        over: Signal,
         last_unit: Signal,
     ) -> None:
+        (x, y, tap), over, advance = at, self._over, self._advance
         plan, sizes, out = self.plan, self.sizes, self.segments.payload
         right = Signal(signed(sizes.place + 3))
         low, high = Signal(sizes.place), Signal(sizes.place + 1)
@@ -308,7 +316,7 @@ class Walker(wiring.Component):
             base.eq(y + plane["place"] + Mux(plan.slice, self._slice(), 0)),
             wanted.eq(inside | (begins & plane["double"]) | over),
         ]
-        with m.If(~self.segments.valid | self.segments.ready):
+        with m.If(self._room):
             m.d.sync += [
                 self.segments.valid.eq(advance & wanted),
                 out.start.eq(base + low),
