@@ -320,7 +320,7 @@ class Lif(wiring.Component):
         """In a split the second half of the columns adds its sums to the first half's."""
         setup, half = self._setup, len(self._teams) // 2
         log2_h, tied = self._sequencer.layer.plan.log2_h, exact_log2(self.sizes.tied)
-        if self.config.columns % 2 == 0:
+        if len(self._teams) % 2 == 0:
             for helped, helper in zip(self._teams[:half], self._teams[half:], strict=True):
                 m.d.comb += [helped.more.eq(helper.sums), helped.helps.eq(setup.split)]
         for number, stream in enumerate(self._streams):
