@@ -247,9 +247,9 @@ def dense_cycles(network: Network) -> int:
 
 @cache
 def start_estimates() -> dict[LifConfig, Future[Estimate]]:
-    """Synthesis of the build in a process of its own; the result is kept on disk."""
+    """Synthesis of the builds in a process of its own; the results are kept on disk."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="estimate")
-    futures = {config: pool.submit(_estimate, config) for config in (BUILD,)}
+    futures = {config: pool.submit(_estimate, config) for config in (BUILD, LEAN)}
     pool.shutdown(wait=False)
     return futures
 
@@ -274,8 +274,10 @@ def _estimate(config: LifConfig) -> Estimate:
 
 
 def main() -> None:
-    """``python -m spynq_sim.bench_lif``: synthesise the build and keep the figures in the project."""
-    keep(rtlil("lif", BUILD), module_name(get("lif").kernel, BUILD), str(BUILD), uram=True, parts=True)
+    """``python -m spynq_sim.bench_lif``: synthesise the builds and keep the figures in the project."""
+    for config in (BUILD, LEAN):
+        top = module_name(get("lif").kernel, config)
+        keep(rtlil("lif", config), top, str(config), uram=True, parts=True)
 
 
 @cache
