@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from lif_cases import FULL, conv, network, neuron
 
 from spynq.lif.assemble import assemble, packed
-from spynq.lif.estimate import estimate
+from spynq.lif.codes import Output
+from spynq.lif.estimate import estimate, together
 from spynq.lif.layers import Fir, Layer, MapShape
 from spynq.lif.params import LifConfig
 
@@ -70,9 +72,50 @@ def test_a_still_input_is_gathered_once() -> None:
     layer = conv(np.ones((16, 1, 5, 5), np.int64), padding=(2, 2), neuron=neuron(16))
     net = replace(network(MapShape(1, 28, 28, planes=8), 20, layer), static=True)
     one, most = (estimate(assemble(net, LifConfig(kept=kept))).layers[0] for kept in (512, 256))
-    # 49 pixels of 8 pairs in every column; all of the first step is gathered in either.
-    assert most.events == pytest.approx(20 * one.events, rel=1e-3) and most.bound == one.bound == "spikes"
-    assert (most.cycles - 200) / 20 + 19 * 49 * 8 == pytest.approx(one.cycles - 200, abs=20)
+    assert most.events == pytest.approx(20 * one.events, rel=1e-3)
+    assert (most.bound, one.bound) == ("spikes", "neurons")
+    # 49 pixels of 8 pairs in every column; those of up to 8 steps are served while one is gathered.
+    gather = (most.cycles - 200) / 20 / 49
+    first = sum(max(gather, 8 * min(8, pixel + 1)) for pixel in range(49)) + 8 * sum(range(8))
+    assert first + 12 * 49 * 8 == pytest.approx(one.cycles - 200, abs=2)
+
+
+def test_neurons_of_a_still_input_are_hidden_behind_many_spikes() -> None:
+    layer = conv(np.ones((16, 1, 5, 5), np.int64), padding=(2, 2), neuron=neuron(16))
+    net = replace(network(MapShape(1, 28, 28, planes=8), 8, layer), static=True)
+    found = [estimate(assemble(net, LifConfig(kept=kept)), 1).layers[0] for kept in (512, 256)]
+    assert [layer.bound for layer in found] == ["spikes", "spikes"]
+    # Of all steps but the first only the last units' neurons are left.
+    assert found[0].cycles - 200 == pytest.approx((found[1].cycles - 200) / 8 + 8 * sum(range(8)), abs=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({}, 8),
+        ({"steps": 5}, 5),
+        # Three pairs a unit: two units are served before the first one's membranes are written.
+        ({"steps": 2}, 1),
+        # A pair a unit: so are seven.
+        ({"channels": 2}, 8),
+        ({"channels": 2, "steps": 7}, 1),
+        ({"channels": 40}, 1),
+        ({"size": 1}, 1),
+        ({"kept": 64}, 1),
+        ({"static": False}, 1),
+        ({"output": Output.VALUE, "planes_out": 2}, 1),
+        ({"bias_map": np.ones((6, 6, 6), np.int64)}, 1),
+    ],
+)
+def test_steps_go_along_where_nothing_counts_on_their_order(changes: dict[str, Any], count: int) -> None:
+    wanted = {"steps": 20, "channels": 6, "size": 6, "kept": 512, "static": True} | changes
+    steps, channels, size, kept, static = (
+        wanted.pop(name) for name in ("steps", "channels", "size", "kept", "static")
+    )
+    layer = conv(np.ones((channels, 1, 1, 1), np.int64), neuron=neuron(channels), **wanted)
+    net = replace(network(MapShape(1, size, size, planes=3), steps, layer), static=static)
+    task = assemble(net, LifConfig(columns=2, kept=kept)).tasks[0]
+    assert together(task.descriptor, task.plan) == count
 
 
 @pytest.mark.parametrize("density", [-0.1, 1.5])

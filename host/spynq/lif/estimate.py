@@ -2,7 +2,8 @@
 
 A unit (pixel and round) takes as long as the slowest of three stages that overlap: looking at words of
 32 bits, feeding spikes in pairs, and updating two neurons per cycle. A step takes as long as its
-fullest stream, or as loading the map of the next step or writing that of the last if that is more.
+fullest stream, or as loading the map of the next step or writing that of the last if that is more. Of an
+input that stays the same the first two stages serve one step, and neurons serve others meanwhile.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spynq.lif.codes import Output, Pool
+from spynq.lif.descriptor import Descriptor, Plan
 from spynq.lif.geometry import cover
 from spynq.lif.image import Image, Task
 from spynq.lif.tasks import PLAN_BYTES
 
-__all__ = ["Estimate", "LayerCycles", "estimate"]
+__all__ = ["Estimate", "LayerCycles", "estimate", "together"]
 
 _WORD = 32
 _LAYER_CYCLES = 200
@@ -24,6 +26,10 @@ _DUMP_CYCLES = 4
 """Cycles in which four membranes or sums are read out."""
 _UNIT_CYCLES = 1
 """Least cycles between units of a stream."""
+_SLOTS = 8
+"""Steps whose spikes a column holds until they are written."""
+_REVISIT = 8
+"""Cycles from a neuron's update to its next one, at least."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,33 @@ def estimate(image: Image, density: float = 0.1, densities: Mapping[str, float] 
     return Estimate(tuple(found.values()), -(-total // image.samples), -(-run // image.samples))
 
 
+def together(d: Descriptor, plan: Plan) -> int:
+    """Steps of an input that stays the same whose neurons are served while its spikes are met.
+
+    1, the first one alone, where words of memory come unit by unit, where a step takes several slots of
+    output, where two streams share their units, where a pixel takes several rounds, and where units of so
+    few steps would meet the same neurons too soon.
+
+    Parameters
+    ----------
+    d : Descriptor
+    plan : Plan
+    """
+    streams, most = plan.columns >> plan.log2_h, min(_SLOTS, d.steps)
+    shared = streams % 2 == 0 and plan.units <= streams // 2
+    alone = d.bias or d.output == Output.SUMS or plan.planes_out > 1 or shared or plan.rounds > 1
+    return 1 if not plan.static or alone or most * plan.lif_cycles < _REVISIT else most
+
+
+def _joined(stages: Mapping[str, float], steps: int, units: int) -> tuple[str, float]:
+    """What steps that go together wait for, and their cycles: a unit's spikes with as many units' neurons."""
+    slowest = max(("words", "spikes"), key=lambda name: stages[name])
+    gather, neurons = stages[slowest], stages["neurons"]
+    groups = sum(max(gather, min(steps, place + 1) * neurons) for place in range(units))
+    left = neurons * sum(min(step, units) for step in range(steps))
+    return "neurons" if steps * neurons > gather else slowest, groups + left
+
+
 def _task(task: Task, density: float) -> LayerCycles:
     d, plan = task.descriptor, task.plan
     runs = d.samples * d.steps
@@ -131,21 +164,24 @@ def _task(task: Task, density: float) -> LayerCycles:
         "neurons": float(plan.lif_cycles),
     }
     longest = max(stages, key=lambda name: stages[name])
-    unit = max(stages[longest], _UNIT_CYCLES)
+    full, joined = -(-units // streams), together(d, plan)
+    cycles = full * max(stages[longest], _UNIT_CYCLES)
+    if joined > 1:
+        longest, cycles = _joined(stages, joined, full)
     beats = plan.units << plan.log2_h + 2
     step = {
-        longest: -(-units // streams) * unit,
+        longest: cycles,
         "input": float(planes * plan.in_beats + beats * _words_read(task)),
-        "output": float(written + beats * _DUMP_CYCLES * (d.output == Output.SUMS)),
+        "output": joined * float(written + beats * _DUMP_CYCLES * (d.output == Output.SUMS)),
     }
     bound = max(step, key=lambda name: step[name])
-    updates = max(-(-units // streams) * plan.lif_cycles, step["output"])
+    updates = max(full * plan.lif_cycles, step["output"] / joined)
     constants = plan.weight_beats + plan.out_channels + PLAN_BYTES // 16 + 4
     per_step = events if plan.slice else events * plan.rounds
     sop = events if plan.slice else events * d.c_out
     return LayerCycles(
         task.layer,
-        int(met * step[bound] + (runs - met) * updates) + _LAYER_CYCLES,
+        int(met * step[bound] + (runs - met * joined) * updates) + _LAYER_CYCLES,
         constants,
         int(met * per_step),
         int(met * sop),

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spynq.lif.params import LifConfig
-from spynq_hw.lif.sizes import Sizes
+from spynq_hw.lif.sizes import OUTPUTS, Sizes
 
 __all__ = ["Walker", "geometry", "known", "segment", "unit"]
 
@@ -15,7 +15,8 @@ def geometry(sizes: Sizes) -> data.StructLayout:
 
     ``planes``, ``signed`` and ``second`` come from the DESCRIPTOR, planes counted from 1;
     ``second_place`` is the bit at which the second source begins, ``wrap`` the taps of all rounds,
-    ``again`` the steps after the first one for which its sums hold.
+    ``behind`` and ``again`` the steps after the first one for which its sums hold: those that go along
+    with it, and those that follow. ``few``: units of a wave that are too close to those a step later.
     """
     place = sizes.place + 1
     return data.StructLayout(
@@ -45,6 +46,8 @@ def geometry(sizes: Sizes) -> data.StructLayout:
             "second": 1,
             "second_place": sizes.place,
             "wrap": sizes.tap + 1,
+            "behind": range(OUTPUTS),
+            "few": 4,
             "again": 16,
         }
     )
@@ -66,9 +69,12 @@ def unit(sizes: Sizes) -> data.StructLayout:
 def known(sizes: Sizes) -> data.StructLayout:
     """What must be known when a unit's sums are complete; ``last`` of its step, which ``begins`` a sample.
 
-    ``again``: they are those of the step before.
+    ``again``: they are those of the step before. ``early``: the unit before the last one, in the step after
+    that one's. ``slow``: wait before the next unit, until this one's membranes can be read again.
+    ``open``: steps that have begun already come next.
     """
-    return data.StructLayout({"round": sizes.round, "last": 1, "begins": 1, "again": 1})
+    flags = ("last", "begins", "again", "early", "slow", "open")
+    return data.StructLayout({"round": sizes.round, **dict.fromkeys(flags, 1)})
 
 
 def segment(sizes: Sizes) -> data.StructLayout:
@@ -100,6 +106,14 @@ class Walker(wiring.Component):
     Steps for which the sums of the first one hold consist of units alone, one per cycle. A cycle lies
     between two steps.
 
+    Some of these steps go along with the first one, as neurons have time while its runs are met: unit u of
+    step 0 leads a group that goes on with unit u - 1 of step 1, u - 2 of step 2 and so on, and behind it
+    the last units of steps 1, 2, ... lead one each, so that steps end in order. As a group begins at most one
+    step later than the one before, unit u of the next step is at least as far as the group has units: those
+    left of it, then those of the next one before u. Where they are so few that a membrane could be
+    read before it is written, the last one of the group is ``slow``. Behind the last group, as
+    always, there is a whole step's units from one to the same.
+
     Parameters
     ----------
     config : LifConfig
@@ -115,8 +129,8 @@ class Walker(wiring.Component):
         What to add from unit to unit (the number is G).
     go : In(1), begins : In(1)
         A step may begin, and is the first of a sample; looked at between steps.
-    begun : Out(1), again : Out(1)
-        It does, in this cycle; it is one without runs.
+    begun : Out(1), again : Out(1), along : Out(3)
+        It does, in this cycle; it is one without runs; as many others begin with it.
     units : Out(stream.Signature(known))
         Units as they end.
     segments : Out(stream.Signature(segment))
@@ -135,6 +149,7 @@ class Walker(wiring.Component):
                 "begins": In(1),
                 "begun": Out(1),
                 "again": Out(1),
+                "along": Out(range(OUTPUTS)),
                 "units": Out(stream.Signature(known(sizes))),
                 "segments": Out(stream.Signature(segment(sizes))),
             }
@@ -142,39 +157,32 @@ class Walker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        sizes, plan = self.sizes, self.plan
+        sizes, plan, told = self.sizes, self.plan, self.units.payload
         self._unit = now = Signal(unit(sizes))
         following = Signal(unit(sizes))
         last_unit, begins, emits = Signal(), Signal(), Signal()
         # Its last segment goes out; there is room for a segment; one goes there.
         self._over, self._room, self._advance = over, room, advance = Signal(), Signal(), Signal()
-        # A unit comes next, and which one; its first segment goes out in the cycle after.
+        # A unit with runs comes next, and which one; its first segment goes out in the cycle after.
         self._loads, self._next = Signal(), Signal(unit(sizes))
-        # Steps without runs that follow.
-        left = Signal(16)
 
         self._next_unit(m, now, following)
+        last_of_group, ends = self._groups(m, emits, last_unit)
         m.d.comb += [
-            self.again.eq(left != 0),
             last_unit.eq(now.number + self.step.number >= plan.units),
             room.eq(~self.segments.valid | self.segments.ready),
             emits.eq(self.units.valid & self.units.ready),
-            self.units.payload.round.eq(now.round),
-            self.units.payload.last.eq(last_unit),
-            self.units.payload.begins.eq(begins),
-            self.units.payload.again.eq(self.again),
-            self._loads.eq(self.begun | (emits & ~last_unit)),
+            told.round.eq(now.round),
+            self._loads.eq(self.begun | (emits & last_of_group & ~last_unit)),
             self._next.eq(Mux(self.begun, self.first, following)),
         ]
         with m.If(self._loads):
             m.d.sync += now.eq(self._next)
-        with m.If(emits & last_unit):
-            m.d.sync += left.eq(Mux(self.again, left - 1, plan.again))
         with m.FSM() as machine:
             with m.State("IDLE"):
                 with m.If(self.go):
                     m.d.comb += self.begun.eq(1)
-                    m.d.sync += begins.eq(self.begins & ~self.again)
+                    m.d.sync += begins.eq(self.begins)
                     m.next = "RUNS"
                     with m.If(self.again):
                         m.next = "UNITS"
@@ -183,16 +191,50 @@ class Walker(wiring.Component):
                 m.d.comb += [
                     self.units.valid.eq(room & over),
                     advance.eq(room & (~over | self.units.ready)),
+                    told.begins.eq(begins),
                 ]
-                with m.If(emits & last_unit):
+                with m.If(emits & (~last_of_group | last_unit)):
+                    m.next = "UNITS"
+                with m.If(ends):
                     m.next = "IDLE"
             with m.State("UNITS"):
-                m.d.comb += self.units.valid.eq(1)
-                with m.If(emits & last_unit):
+                m.d.comb += [self.units.valid.eq(1), told.again.eq(1)]
+                with m.If(emits & last_of_group & ~last_unit & ~self.again):
+                    m.next = "RUNS"
+                with m.If(ends):
                     m.next = "IDLE"
             idle = machine.ongoing("IDLE")
         self._walk(m, idle, last_unit)
         return m
+
+    def _groups(self, m: Module, emits: Signal, last_unit: Signal) -> tuple[Signal, Signal]:
+        """Which step's unit comes next; gives whether it ends a group, and whether it ends all that began."""
+        told = self.units.payload
+        # First step that has not ended, last one that has begun, and that of the unit.
+        oldest, newest, now = (Signal(range(OUTPUTS), name=name) for name in ("oldest", "newest", "now"))
+        last, more, ends = Signal(), Signal(), Signal()
+        # Steps without runs that follow.
+        left = Signal(16)
+        m.d.comb += [
+            self.again.eq(left != 0),
+            self.along.eq(Mux(self.again, 0, self.plan.behind)),
+            last.eq(now == newest),
+            more.eq(oldest != self.along),
+            ends.eq(emits & last & last_unit & ~more),
+            told.last.eq(last_unit & ~told.early),
+            told.early.eq(now != oldest),
+            told.slow.eq(last & more & (newest - oldest < self.plan.few)),
+            told.open.eq(more),
+        ]
+        with m.If(ends):
+            m.d.sync += [oldest.eq(0), newest.eq(0), now.eq(0)]
+            m.d.sync += left.eq(Mux(self.again, left - 1, self.plan.again))
+        with m.Elif(emits & last):
+            m.d.sync += newest.eq(newest + (newest != self.along))
+            m.d.sync += [target.eq(oldest + last_unit) for target in (oldest, now)]
+        with m.Elif(emits):
+            m.d.sync += now.eq(now + 1)
+        return last, ends
 
     def _next_unit(self, m: Module, now: data.View, following: data.View) -> None:
         """Add a step, round by round, then pixel by pixel, then row by row."""
