@@ -167,8 +167,8 @@ class Weights(wiring.Component):
         first, left = Signal(self.sizes.tap), Signal(signed(18))
         end_tap, end_column = Signal(), Signal()
         lanes = [(lane < plan.out_lanes) & (lane < left) for lane in range(LANES)]
-        words = data.View(data.ArrayLayout(8, LANES), widen.taps.payload)
         m.d.comb += [
+            widen.lanes.eq(Cat(lanes)),
             widen.taps.ready.eq(self.go),
             self.waits.eq(widen.taps.valid),
             widen.last.eq(end_tap),
@@ -177,8 +177,8 @@ class Weights(wiring.Component):
             self.column.eq(column),
             self.mask.eq((1 << plan.log2_h) - 1),
         ]
-        content = Cat(Mux(valid, word, 0) for valid, word in zip(lanes, words, strict=True))
-        drive(m, self.load, weights=widen.taps.valid & self.go, address=first + tap, data=content)
+        valid = widen.taps.valid & self.go
+        drive(m, self.load, weights=valid, address=first + tap, data=widen.taps.payload)
         with m.If(self.load.weights):
             m.d.sync += tap.eq(tap + 1)
             with m.If(end_tap):

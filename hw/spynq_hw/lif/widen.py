@@ -37,6 +37,8 @@ class Widen(wiring.Component):
         The tap given now is the last one of its lane group: the rest of its beat is dropped.
     packed : In(stream.Signature(128))
         Beats.
+    lanes : In(16)
+        Lanes that are a channel; others get 0.
     taps : Out(stream.Signature(128))
         Taps, lane 0 lowest.
     """
@@ -49,6 +51,7 @@ class Widen(wiring.Component):
                 "format": In(3),
                 "codebook": In(CODES),
                 "last": In(1),
+                "lanes": In(LANES),
                 "packed": In(stream.Signature(BEAT)),
                 "taps": Out(stream.Signature(BEAT)),
             }
@@ -116,4 +119,5 @@ class Widen(wiring.Component):
                 with m.Case(*map(int, formats)):
                     m.d.comb += code.eq(beat[bits * lane :][:bits])
         m.d.comb += read.addr.eq(code)
-        return Mux(self.format == WeightFormat.S8, beat[8 * lane :][:8], read.data)
+        weight = Mux(self.format == WeightFormat.S8, beat[8 * lane :][:8], read.data)
+        return Mux(self.lanes[lane], weight, 0)
