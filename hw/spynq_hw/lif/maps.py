@@ -141,6 +141,8 @@ class Maps(wiring.Component):
                 m.next = "ROOM"
                 with m.If(n == d.samples - 1):
                     m.next = "IDLE"
+        if not self.config.has("second"):
+            m.d.sync += [source.eq(0), sample[1].eq(0), step[1].eq(0), place[1].eq(0)]
 
     def _mark(self, m: Module, begins: Value) -> None:
         """Whether the step that gets a slot is the first of a sample."""
