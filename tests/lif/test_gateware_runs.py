@@ -237,18 +237,64 @@ def test_a_run_waits_for_its_beat_and_the_last_one_for_the_whole_map() -> None:
     seen: list[str] = []
     # Each beat takes a cycle, as none has a spike.
     runs = [Run(0, 2 * BEAT), Run(BEAT, 2 * BEAT, final=True)]
+    rows = [
+        # A run is there, beats, the map.
+        (0, 0, 0, "idle"), (1, 0, 0, "starved"), (1, 1, 0, "taken"), (0, 1, 0, "starved"), (0, 2, 0, "idle"),
+        (1, 2, 0, "starved"), (1, 2, 1, "starved"), (1, 0, 0, "done"), (0, 0, 0, "idle"),
+        (1, 0, 0, "starved"),
+    ]  # fmt: skip
 
     async def watch(ctx: Any) -> None:
         ctx.set(dut.words.ready, 1)
-        ctx.set(dut.segments.valid, 1)
-        for filled, loaded in [(0, 0), (0, 0), (1, 0), (1, 0), (2, 0), (2, 0), (2, 1), (0, 0), (0, 0)]:
-            ctx.set(dut.segments.payload, asdict(runs[min(seen.count("taken"), 1)]))
+        for valid, filled, loaded, _ in rows:
+            ctx.set(dut.segments.valid, valid)
+            ctx.set(dut.segments.payload, asdict(runs["taken" in seen]))
             ctx.set(dut.filled, filled)
             ctx.set(dut.loaded, loaded)
             _, _, starved, ready, done = await ctx.tick().sample(dut.starved, dut.segments.ready, dut.done)
-            seen.append("done" if done else "taken" if ready else "starved" if starved else "reads")
+            taken = valid and ready
+            seen.append("done" if done else "taken" if taken else "starved" if starved else "idle")
 
     simulate(dut, watch)
-    # One beat, a wait for the second one, then for all of the map.
-    first = ["starved", "starved", "taken", "starved", "reads", "starved", "starved", "done"]
-    assert seen == [*first, "starved"]
+    assert seen == [row[-1] for row in rows]
+
+
+def test_a_layer_begins_in_slot_0_and_without_a_map() -> None:
+    """One map of two is read, then another layer begins: of that only its own map counts."""
+    bench = Bench([[1], [2]], [[Run(0, 2, final=True, last=True)]])
+    dut, port = bench.dut, bench.dut.segments
+    seen: list[tuple[int, int]] = []
+
+    async def watch(ctx: Any) -> None:
+        ctx.set(dut.words.ready, 1)
+        ctx.set(port.payload, asdict(bench.runs[0][0]))
+        while bench.loaded < 2:
+            await ctx.tick()
+        for valid, restart, loaded in [(1, 0, 0), (0, 1, 0), (1, 0, 0), (1, 0, 1), (1, 0, 0), (0, 0, 0)]:
+            ctx.set(port.valid, valid)
+            ctx.set(dut.restart, restart)
+            ctx.set(dut.loaded, loaded)
+            _, _, ready, word = await ctx.tick().sample(port.ready, dut.words.payload)
+            seen.append((valid and ready, word.bits))
+
+    simulate(dut, bench.load("none", 1), watch)
+    assert seen == [(1, 0), (0, 1), (0, 0), (0, 0), (1, 0), (0, 1)]
+
+
+def test_beats_without_spikes_go_by_though_nobody_takes_words() -> None:
+    bench = Bench([[0, 0, 0, 1]], [[Run(BEAT * i, BEAT * (i + 1)) for i in (0, 1, 2, 3, 0)]])
+    seen: list[tuple[int, int]] = []
+
+    async def feed(ctx: Any) -> None:
+        port = bench.dut.segments
+        while not bench.loaded:
+            await ctx.tick()
+        ctx.set(port.valid, 1)
+        for _ in range(8):
+            ctx.set(port.payload, asdict(bench.runs[0][sum(ready for ready, _ in seen)]))
+            _, _, ready, valid = await ctx.tick().sample(port.ready, bench.dut.words.valid)
+            seen.append((ready, valid))
+
+    simulate(bench.dut, bench.load("none", 1), feed)
+    # Four runs, the last of them with a word, behind which no beat is asked for.
+    assert seen == [(1, 0)] * 4 + [(0, 1)] * 4

@@ -23,8 +23,9 @@ __all__ = ["Estimate", "LayerCycles", "estimate", "together"]
 
 _WORD = 32
 _BEAT = 128
-_LAYER_CYCLES = 200
-"""Beginning and end of a descriptor: reading it, filling and emptying the pipeline, settling."""
+_LAYER_CYCLES = 60
+"""Beginning and end of a descriptor with a memory that answers after 20 cycles: the first map's way from
+there, and filling and emptying the pipeline. Reading it and settling overlap the layers before and after."""
 _DUMP_CYCLES = 4
 """Cycles in which four membranes or sums are read out."""
 _UNIT_CYCLES = 1

@@ -35,6 +35,7 @@ FEATURES = (
     "sums",
     "words",
     "fir",
+    "linear",
 )
 """Bits of CAP_FEATURES from 0 on, parts that a build may lack; spynq.lif.features says what needs which."""
 
