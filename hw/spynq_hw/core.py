@@ -63,6 +63,9 @@ def core_signature(kernel: Kernel) -> wiring.Signature:
     <port>_idle : In(1)
         1 when every write request taken so far is written and acknowledged. It falls in the
         cycle after a request was taken.
+    <port>_fence : Out(1), <port>_fenced : In(1)
+        With a write request: remember it; and 1 when every request taken before the one remembered last
+        is written and acknowledged. It falls in the cycle after.
     <stream> : In or Out(stream.Signature(beat(width)))
         Per stream port.
     """
@@ -85,6 +88,8 @@ def core_signature(kernel: Kernel) -> wiring.Signature:
             f"{name}_write": Out(stream.Signature(Request)),
             f"{name}_store": Out(stream.Signature(master.width)),
             f"{name}_idle": In(1),
+            f"{name}_fence": Out(1),
+            f"{name}_fenced": In(1),
         }
     for port in kernel.streams:
         flow = In if port.direction == "in" else Out

@@ -110,7 +110,11 @@ class Shell(wiring.Component):
         connect(m, getattr(core, f"{name}_write"), writer.request)
         connect(m, reader.data, data)
         connect(m, store, writer.store)
-        m.d.comb += getattr(core, f"{name}_idle").eq(writer.idle)
+        m.d.comb += [
+            getattr(core, f"{name}_idle").eq(writer.idle),
+            writer.fence.eq(getattr(core, f"{name}_fence")),
+            getattr(core, f"{name}_fenced").eq(writer.fenced),
+        ]
         waits["read"].append(data.ready & ~data.valid)
         waits["write"].append(store.valid & ~store.ready)
         return reader, writer

@@ -35,6 +35,9 @@ class Writer(wiring.Component):
         The words, all bytes of which are written.
     idle : Out(1)
         1 when every request taken is written and acknowledged.
+    fence : In(1), fenced : Out(1)
+        With a request: remember it; and 1 when every request taken before the one remembered last is
+        written and acknowledged. It falls in the cycle after.
     error : Out(1)
         One-cycle pulse per burst that met an error response.
     error_address : Out(40)
@@ -50,6 +53,8 @@ class Writer(wiring.Component):
                 "request": In(stream.Signature(Request)),
                 "store": In(stream.Signature(width)),
                 "idle": Out(1),
+                "fence": In(1),
+                "fenced": Out(1, init=1),
                 "error": Out(1),
                 "error_address": Out(ADDRESS_BITS),
                 "bus": Out(axi_write(ADDRESS_BITS, width)),
@@ -60,6 +65,7 @@ class Writer(wiring.Component):
         self.lengths = Queue(4, outstanding)
         self.skid = Skid(width)
         self.position = Signal(4)
+        self.mark = Signal.like(self.flight.head)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -100,8 +106,21 @@ class Writer(wiring.Component):
             self.error_address.eq(flight.o.payload),
             self.idle.eq(~bursts.busy & ~flight.o.valid),
         ]
+        self._remember(m)
         with m.If(bus.wvalid & bus.wready):
             m.d.sync += position.eq(position + 1)
             with m.If(bus.wlast):
                 m.d.sync += position.eq(0)
         return m
+
+    def _remember(self, m: Module) -> None:
+        """Where in the queue of bursts in flight the request remembered last begins."""
+        flight, marks = self.flight, Signal()
+        # A request is taken when the last burst of the one before leaves, a cycle before its own can.
+        m.d.sync += marks.eq(self.request.valid & self.request.ready & self.fence)
+        with m.If(marks):
+            m.d.sync += self.mark.eq(flight.head)
+        with m.Elif(flight.tail == self.mark):
+            m.d.sync += self.fenced.eq(1)
+        with m.If(self.request.valid & self.request.ready & self.fence):
+            m.d.sync += self.fenced.eq(0)

@@ -37,6 +37,8 @@ BUGS = [
     ("reader", "bus.arvalid.eq(burst.valid & flight.i.ready)", "bus.arvalid.eq(burst.valid)"),
     ("writer", "self.idle.eq(~bursts.busy & ~flight.o.valid)", "self.idle.eq(~bursts.busy)"),
     ("writer", "m.d.sync += position.eq(0)", "m.d.sync += position.eq(1)"),
+    ("writer", "m.d.sync += self.mark.eq(flight.head)", "m.d.sync += self.mark.eq(flight.tail)"),
+    ("writer", "flight.tail == self.mark", "flight.o.ready"),
     ("lite", "bus.wready.eq(addressed & ~bus.bvalid)", "bus.wready.eq(addressed)"),
     ("lite", "with m.If(bus.bready):", "with m.If(bus.bready | bus.awvalid):"),
     ("handshake", "ap_start.eq(auto_restart)", "ap_start.eq(0)"),

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lif_cases import FULL, conv, network, neuron
+from lif_cases import FULL, conv, network, neuron, spikes
 
+from spynq.devices import open_kernel
 from spynq.lif.assemble import assemble, packed
 from spynq.lif.codes import Output
 from spynq.lif.estimate import estimate, together
@@ -65,7 +66,7 @@ def test_every_plane_costs_a_doubling_and_half_a_cycle_even_without_spikes() -> 
     layer = conv(np.ones((16, 1, 1, 1), np.int64), neuron=neuron(16))
     found = estimate(assemble(network(MapShape(1, 8, 8, planes=8), 1, layer)), 0).layers[0]
     # 4 pixels in every stream, 7 planes behind the first.
-    assert (found.bound, found.cycles) == ("spikes", 200 + 4 * 7 * 3 // 2)
+    assert (found.bound, found.cycles) == ("spikes", 60 + 4 * 7 * 3 // 2)
 
 
 def test_a_still_input_is_gathered_once() -> None:
@@ -75,9 +76,9 @@ def test_a_still_input_is_gathered_once() -> None:
     assert most.events == pytest.approx(20 * one.events, rel=1e-3)
     assert (most.bound, one.bound) == ("spikes", "neurons")
     # 49 pixels of 8 pairs in every column; those of up to 8 steps are served while one is gathered.
-    gather = (most.cycles - 200) / 20 / 49
+    gather = (most.cycles - 60) / 20 / 49
     first = sum(max(gather, 8 * min(8, pixel + 1)) for pixel in range(49)) + 8 * sum(range(8))
-    assert first + 12 * 49 * 8 == pytest.approx(one.cycles - 200, abs=2)
+    assert first + 12 * 49 * 8 == pytest.approx(one.cycles - 60, abs=2)
 
 
 def test_neurons_of_a_still_input_are_hidden_behind_many_spikes() -> None:
@@ -86,7 +87,7 @@ def test_neurons_of_a_still_input_are_hidden_behind_many_spikes() -> None:
     found = [estimate(assemble(net, LifConfig(kept=kept)), 1).layers[0] for kept in (512, 256)]
     assert [layer.bound for layer in found] == ["spikes", "spikes"]
     # Of all steps but the first only the last units' neurons are left.
-    assert found[0].cycles - 200 == pytest.approx((found[1].cycles - 200) / 8 + 8 * sum(range(8)), abs=2)
+    assert found[0].cycles - 60 == pytest.approx((found[1].cycles - 60) / 8 + 8 * sum(range(8)), abs=2)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,24 @@ def test_steps_go_along_where_nothing_counts_on_their_order(changes: dict[str, A
     net = replace(network(MapShape(1, size, size, planes=3), steps, layer), static=static)
     task = assemble(net, LifConfig(columns=2, kept=kept)).tasks[0]
     assert together(task.descriptor, task.plan) == count
+
+
+def test_without_spikes_a_row_of_a_window_takes_a_cycle_for_every_beat() -> None:
+    # A pixel is a beat: windows of 3 rows of 3 beats, and 8 cycles of neurons; 4 windows a column.
+    layer = conv(np.ones((16, 128, 3, 3), np.int64), neuron=neuron(16))
+    found = estimate(assemble(network((128, 6, 6), 10, layer), LifConfig(columns=4)), 0).layers[0]
+    assert (found.bound, found.cycles) == ("words", 60 + 10 * 4 * 9)
+
+
+def test_words_with_spikes_take_as_many_cycles_as_on_the_engine(seed: int) -> None:
+    config = LifConfig(columns=1, weights=1024, banks=2, maps=64, units=64, rounds=8, dsp=False)
+    net = network((16, 11, 11), 20, conv(np.ones((2, 16, 5, 5)), neuron=neuron(2, theta=9)))
+    image, values = assemble(net, config), spikes(net, 0.02, seed=seed)
+    found = estimate(image, float(values.mean())).layers[0]
+    with open_kernel("lif", "rtl", config=config) as driver:
+        cycles = driver.run(image, values).counters[0]["cycles"]
+    assert found.bound == "words"
+    assert cycles == pytest.approx(found.cycles, rel=0.08)
 
 
 @pytest.mark.parametrize("density", [-0.1, 1.5])

@@ -72,7 +72,7 @@ def run(case: Case, maps: list[Bits], gap: int, behind: int, again: int, seed: i
 
     async def bench(ctx: Any) -> None:
         fixed = {"few": (REVISIT - 1) // gap, "behind": behind, "again": again}
-        view(case.geometry() | fixed, ctx, dut.plan)
+        view(case.plan() | fixed, ctx, dut.plan)
         view(case.unit(0), ctx, dut.first)
         view(case.step(), ctx, dut.step)
         for name, value in {"gap": gap, "stride": 1, "depth": OUTPUTS, "start": 1}.items():

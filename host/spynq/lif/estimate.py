@@ -1,13 +1,15 @@
 """Cycles of a compiled network from a model of the engine, before anything runs.
 
-A unit (pixel and round) takes as long as the slowest of three stages that overlap: looking at words of
-32 bits, feeding spikes in pairs, and updating two neurons per cycle. A step takes as long as its
-fullest stream, or as loading the map of the next step or writing that of the last if that is more. Of an
-input that stays the same the first two stages serve one step, and neurons serve others meanwhile.
+A unit (pixel and round) takes as long as the slowest of three stages that overlap: looking at beats of
+128 bits, a cycle for each of their 32-bit words that hold spikes, feeding spikes in pairs, and updating two
+neurons per cycle. A step takes as long as its fullest stream, or as loading the map of the next step or
+writing that of the last if that is more. Of an input that stays the same the first two stages serve one
+step, and neurons serve others meanwhile.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,8 +22,10 @@ from spynq.lif.tasks import PLAN_BYTES
 __all__ = ["Estimate", "LayerCycles", "estimate", "together"]
 
 _WORD = 32
-_LAYER_CYCLES = 200
-"""Beginning and end of a descriptor: reading it, filling and emptying the pipeline, settling."""
+_BEAT = 128
+_LAYER_CYCLES = 60
+"""Beginning and end of a descriptor with a memory that answers after 20 cycles: the first map's way from
+there, and filling and emptying the pipeline. Reading it and settling overlap the layers before and after."""
 _DUMP_CYCLES = 4
 """Cycles in which four membranes or sums are read out."""
 _UNIT_CYCLES = 1
@@ -212,23 +216,36 @@ def _events(task: Task, density: float) -> float:
 
 
 def _words(task: Task, density: float) -> float:
-    """Words that a unit looks at, the mean over the windows of a plane; empty ones go by as fast as "
-    "others."""
+    """Cycles of a unit's words, the mean over the windows of a plane."""
     d, plan = task.descriptor, task.plan
     rows, pixels = _places(task)
     windows = d.h_out * d.w_out
     k = 1 << plan.pool_log2
     if plan.segments > 1 or plan.segment_x:
         runs = sum(rows) * sum(pixels) * k * k / windows
-        return runs * _touched(plan.segment_bits, plan.in_channels)
+        return runs * _run(plan.segment_bits, plan.in_channels, density)
     # One run of bits per row of a window, cut at the edges of the map.
     inside = sum(pixels) / d.w_out * plan.in_channels
     if plan.segment_rows == 1:
-        return _touched(plan.segment_bits, _WORD)
-    return sum(rows) / d.h_out * _touched(inside, plan.in_channels)
+        return _run(plan.segment_bits, _BEAT, density)
+    return sum(rows) / d.h_out * _run(inside, plan.in_channels, density)
 
 
-def _touched(bits: float, stride: int) -> float:
-    """Words that a run of bits touches on average, beginning at a multiple of ``stride``."""
-    step = _WORD if stride % _WORD == 0 else 16 if stride % 16 == 0 else 1
-    return -(-bits // _WORD) if step == _WORD else (bits + _WORD - step) / _WORD
+def _run(bits: float, stride: int, density: float) -> float:
+    """Expected cycles of a run of bits, the mean over its places, the multiples of ``stride``.
+
+    Of its bits in a beat every word with spikes takes a cycle, and all of them one if there is no spike.
+    """
+    places = range(0, _BEAT, math.gcd(stride, _BEAT))
+    cycles = 0.0
+    for place in places:
+        cycles += sum(n * (1 - (1 - density) ** length) for length, n in _parts(place, bits, _WORD))
+        cycles += sum(n * (1 - density) ** length for length, n in _parts(place, bits, _BEAT))
+    return cycles / len(places)
+
+
+def _parts(place: int, bits: float, size: int) -> list[tuple[float, float]]:
+    """Lengths of a run's parts in words (or beats) of ``size`` bits, and how many have each."""
+    head = min(bits, -place % size)
+    whole, tail = divmod(bits - head, size)
+    return [(length, n) for length, n in ((head, 1), (size, whole), (tail, 1)) if length]

@@ -1,6 +1,6 @@
 """Input maps from memory into every stream, steps ahead."""
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -31,6 +31,9 @@ class Maps(wiring.Component):
         A layer begins.
     layer : In(Layer)
         What it is.
+    settled : In(1), below : In(32)
+        All that was written before the layer is in memory; or all of it that is below this address, and
+        more of it is going to be.
     total : In, slots : In(2)
         Beats of a step, all planes of both sources, and slots as in ``slot_address``.
     room : In(1)
@@ -56,6 +59,8 @@ class Maps(wiring.Component):
             {
                 "start": In(1),
                 "layer": In(Layer),
+                "settled": In(1),
+                "below": In(ADDRESS),
                 "total": In(self._bits + 1),
                 "slots": In(2),
                 "room": In(1),
@@ -86,16 +91,11 @@ class Maps(wiring.Component):
         t, n, plane, source = Signal(16), Signal(16), Signal(4), Signal()
         last_step = plan.static | (t == d.steps - 1)
         self._mark(m, (t == 0) & d.first)
-        # The sample before has been read out, or there is none. The first step of a layer finds room.
-        free, opens = Signal(), Signal()
-        m.d.sync += opens.eq(self.start & d.first)
-        with m.If(self.start):
-            # Of a later chunk also the first sample waits for its states.
-            m.d.sync += free.eq(d.first)
-        with m.Elif(self.sample):
-            m.d.sync += free.eq(1)
-        with m.Elif(self.reserved & (t == 0)):
-            m.d.sync += free.eq(0)
+        free, there = self._free(m, t == 0), self._there(m, place[0])
+        # The first step of a layer finds room.
+        at_once, opens = Signal(), Signal()
+        m.d.comb += at_once.eq(d.first & self.settled)
+        m.d.sync += opens.eq(self.start & at_once)
         step_strides, sample_strides = (plan.in_step, plan.second_step), (plan.in_sample, plan.second_sample)
         m.d.comb += [
             self.request.payload.address.eq(Mux(source, place[1], place[0])),
@@ -103,15 +103,17 @@ class Maps(wiring.Component):
         ]
         with m.FSM():
             with m.State("IDLE"):
+                m.d.comb += self._asks.eq(1)
                 for i, first in enumerate((d.input, d.second_input)):
                     m.d.sync += [sample[i].eq(first), step[i].eq(first), place[i].eq(first)]
                 m.d.sync += [t.eq(0), n.eq(0), plane.eq(0), source.eq(0)]
                 with m.If(self.start):
                     m.next = "ROOM"
-                    with m.If(d.first):
+                    with m.If(at_once):
                         m.next = "PLANES"
             with m.State("ROOM"):
-                with m.If(self.room & ~(self.hold & (t == 0) & ~free)):
+                m.d.comb += self._asks.eq(1)
+                with m.If(self.room & there & free):
                     m.d.comb += self.reserved.eq(1)
                     m.next = "PLANES"
             with m.State("PLANES"):
@@ -143,6 +145,34 @@ class Maps(wiring.Component):
                     m.next = "IDLE"
         if not self.config.has("second"):
             m.d.sync += [source.eq(0), sample[1].eq(0), step[1].eq(0), place[1].eq(0)]
+
+    def _free(self, m: Module, first: Value) -> Signal:
+        """The sample before has been read out, or there is none, or the step is not the first of one."""
+        free, may = Signal(), Signal()
+        with m.If(self.start):
+            # Of a later chunk also the first sample waits for its states.
+            m.d.sync += free.eq(self.layer.descriptor.first)
+        with m.Elif(self.sample):
+            m.d.sync += free.eq(1)
+        with m.Elif(self.reserved & first):
+            m.d.sync += free.eq(0)
+        m.d.comb += may.eq(~(self.hold & first & ~free))
+        return may
+
+    def _there(self, m: Module, place: Signal) -> Signal:
+        """Whether a step is in memory for sure, of one plane at least; known two cycles after it is named.
+
+        The first step is named long before: a layer is there three cycles before it starts.
+        """
+        d, there, end, below = self.layer.descriptor, Signal(), Signal(ADDRESS + 1), Signal()
+        self._asks, named = Signal(), Signal(2)
+        m.d.sync += [
+            end.eq(place + self.layer.plan.in_beats),
+            below.eq(end <= self.below),
+            named.eq(Mux(self._asks, Cat(1, named[0]), 0)),
+        ]
+        m.d.comb += there.eq(self.settled | (named[1] & below & (d.planes == 0) & ~d.second))
+        return there
 
     def _mark(self, m: Module, begins: Value) -> None:
         """Whether the step that gets a slot is the first of a sample."""

@@ -16,8 +16,9 @@ _RECORD_BEATS = 4
 class Sequencer(wiring.Component):
     """Carries out what :class:`~spynq_hw.lif.prepare.Prepare` finds.
 
-    A layer whose output has been handed over has still to settle: that is waited for, and its record is
-    written, while the next one is taken and set up; only its run waits.
+    A layer whose output has been handed over has still to settle. Meanwhile the next one is taken, and begins
+    if it reads nothing but maps, which themselves tell what of them is there; what it writes waits until
+    all has settled and the record is handed over.
 
     Parameters
     ----------
@@ -44,12 +45,14 @@ class Sequencer(wiring.Component):
         Nothing more is wanted of the weights' loader; it has stopped.
     layer : Out(Layer), bank : Out(1)
         The present layer.
-    setup : Out(1), ready : In(1), go : Out(1)
-        Work out its geometry; done; everybody begins.
+    go : Out(1)
+        Everybody begins, with a layer that is there for three cycles at least.
     complete : In(1), settled : In(1)
         All its output has been handed over; and written.
-    recording : Out(1), request : Out(stream.Signature(Run))
-        The port for writing is needed for a record, the place of which is asked for.
+    unsettled : Out(1)
+        Some output of an earlier layer may not be in memory yet.
+    holds : Out(1), request : Out(stream.Signature(Run))
+        Nothing of the present layer may be written yet; room for a record is asked for.
     beat : Out(2), store_valid : Out(1), store_ready : In(1)
         The record, a beat at a time.
     opens, closes : Out(1), waits : Out(1)
@@ -83,12 +86,11 @@ class Sequencer(wiring.Component):
                 "idle": In(1),
                 "layer": Out(Layer),
                 "bank": Out(1),
-                "setup": Out(1),
-                "ready": In(1),
                 "go": Out(1),
                 "complete": In(1),
                 "settled": In(1),
-                "recording": Out(1),
+                "unsettled": Out(1),
+                "holds": Out(1),
                 "request": Out(stream.Signature(Run)),
                 "beat": Out(2),
                 "store_valid": Out(1),
@@ -101,9 +103,11 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        place = Signal(ADDRESS)
-        # A layer, or barrier, has ended but for what is on its way to memory.
-        closing = Signal()
+        place, self._recording = Signal(ADDRESS), Signal()
+        # A layer, or barrier, has ended but for its last spikes on their way to the counters.
+        closing, early = Signal(), Signal()
+        d = self.layer.descriptor
+        m.d.comb += early.eq(d.first & (d.bias == 0))
         with m.FSM() as machine:
             with m.State("IDLE"):
                 m.d.sync += place.eq(self.records)
@@ -116,49 +120,53 @@ class Sequencer(wiring.Component):
                         m.next = "NEXT"
             with m.State("NEXT"):
                 self._take(m)
-            with m.State("PREPARE"):
-                m.d.comb += self.setup.eq(1)
-                m.next = "SETUP"
-            with m.State("SETUP"):
-                with m.If(self.ready & self.present & ~closing):
+            with m.State("TAKEN"):
+                m.next = "STEADY"
+            with m.State("STEADY"):
+                m.next = "START"
+            with m.State("START"):
+                with m.If(self.present & ~closing & (~self.unsettled | early)):
                     m.d.comb += [self.go.eq(1), self.begun.eq(1)]
                     m.next = "RUN"
             with m.State("BARRIER"):
-                with m.If(self.present & ~closing):
+                with m.If(self.present & ~closing & ~self.unsettled):
                     m.d.comb += self.begun.eq(1)
                     m.d.sync += closing.eq(1)
                     m.next = "NEXT"
             with m.State("RUN"):
                 with m.If(self.complete):
-                    m.d.sync += closing.eq(1)
+                    m.d.sync += [closing.eq(1), self.unsettled.eq(1)]
                     m.next = "NEXT"
             with m.State("QUIT"):
                 m.d.comb += self.quit.eq(1)
-                with m.If(self.idle & self.settled & ~closing & ~self.recording):
+                with m.If(self.idle & self.settled & ~closing & ~self.holds):
                     m.next = "DONE"
             with m.State("DONE"):
                 m.d.comb += self.done.eq(1)
                 m.next = "IDLE"
-            states = [machine.ongoing(name) for name in ("NEXT", "PREPARE", "SETUP", "BARRIER")]
-            m.d.comb += self.waits.eq(Cat(states).any() & ~closing)
+            states = [machine.ongoing(name) for name in ("NEXT", "TAKEN", "STEADY", "START", "BARRIER")]
+            m.d.comb += self.waits.eq(Cat(states).any() & ~closing & ~self.unsettled)
         self._close(m, closing)
         self._record(m, place)
         return m
 
     def _close(self, m: Module, closing: Signal) -> None:
-        """The layer that ran last: when all it wrote is in memory its counters are kept and start anew."""
+        """The layer that ran last: when all is counted its counters are kept, and start anew."""
         lag = Signal(range(self.lag))
         with m.If(~closing):
             m.d.sync += lag.eq(self.lag - 1)
         with m.Elif(lag != 0):
             m.d.sync += lag.eq(lag - 1)
-        with m.Elif(self.settled & ~self.recording):
+        with m.Elif(~self._recording):
             m.d.comb += [self.closes.eq(1), self.ended.eq(1), self.opens.eq(1)]
             m.d.sync += [closing.eq(0), self.executed.eq(self.executed + 1)]
+        with m.If(self.unsettled & self.settled):
+            m.d.sync += self.unsettled.eq(0)
 
     def _record(self, m: Module, place: Signal) -> None:
-        """What was kept goes to memory while the next layer begins."""
+        """What was kept goes to memory behind the layer's output, while the next one begins."""
         m.d.comb += [
+            self.holds.eq(self.unsettled | self._recording),
             self.request.payload.address.eq(place),
             self.request.payload.beats.eq(_RECORD_BEATS),
         ]
@@ -167,8 +175,8 @@ class Sequencer(wiring.Component):
                 with m.If(self.closes & self.count):
                     m.next = "REQUEST"
             with m.State("REQUEST"):
-                m.d.comb += self.request.valid.eq(1)
-                with m.If(self.request.ready):
+                m.d.comb += self.request.valid.eq(~self.unsettled)
+                with m.If(self.request.valid & self.request.ready):
                     m.next = "BEATS"
             with m.State("BEATS"):
                 m.d.comb += self.store_valid.eq(1)
@@ -177,7 +185,7 @@ class Sequencer(wiring.Component):
                     with m.If(self.beat == _RECORD_BEATS - 1):
                         m.d.sync += place.eq(place + _RECORD_BEATS)
                         m.next = "IDLE"
-            m.d.comb += self.recording.eq(~machine.ongoing("IDLE"))
+            m.d.comb += self._recording.eq(~machine.ongoing("IDLE"))
 
     def _take(self, m: Module) -> None:
         with m.If(self.found_valid):
@@ -185,7 +193,7 @@ class Sequencer(wiring.Component):
             with m.Switch(self.found):
                 with m.Case(Found.LAYER):
                     m.d.sync += [self.layer.eq(self.found_layer), self.bank.eq(self.found_bank)]
-                    m.next = "PREPARE"
+                    m.next = "TAKEN"
                 with m.Case(Found.BARRIER):
                     m.next = "BARRIER"
                 with m.Default():

@@ -16,7 +16,7 @@ from spynq_hw.lif.walker import geometry, unit
 __all__ = ["Setup"]
 
 _BY_NAME = (
-    "units", "rounds", "x_step", "x_end", "x_first", "y_step", "y_first", "x_limit", "map_bits",
+    "units", "rounds", "x_end", "x_first", "y_first", "x_limit", "map_bits",
     "segment_bits", "segment_x", "segment_y", "segments", "segment_rows", "pool_log2", "tap_x", "tap_y",
     "planes_second",
 )  # fmt: skip
@@ -25,7 +25,8 @@ _BY_NAME = (
 class Setup(wiring.Component):
     """Counts units up to the number of streams, with sums in place of products.
 
-    Takes as many cycles as there are streams, rounds or planes, whatever is most.
+    Takes as many cycles as there are streams, rounds or planes, whatever is most; the next layer's are
+    counted while the present one runs.
 
     Parameters
     ----------
@@ -34,10 +35,12 @@ class Setup(wiring.Component):
 
     Members
     -------
-    start : In(1), done : Out(1)
-        Begin; and everything below is right (from then on).
-    layer : In(Layer)
-        The layer, steady.
+    next : In(Layer), valid : In(1)
+        The layer after the present one, steady while valid.
+    done : Out(1)
+        All about it is known.
+    load : In(1), layer : In(Layer)
+        Pulse: it takes the place of the present one; this is that one. Everything below speaks of it.
     plan : Out(geometry)
         What walkers know of it.
     first : Out(ArrayLayout(unit, streams)), active : Out(streams)
@@ -65,8 +68,10 @@ class Setup(wiring.Component):
         self._beats = sizes.place - exact_log2(BEAT)
         super().__init__(
             {
-                "start": In(1),
+                "next": In(Layer),
+                "valid": In(1),
                 "done": Out(1),
+                "load": In(1),
                 "layer": In(Layer),
                 "plan": Out(geometry(sizes)),
                 "first": Out(data.ArrayLayout(unit(sizes), sizes.streams)),
@@ -90,6 +95,8 @@ class Setup(wiring.Component):
         pieces = Signal(self.sizes.units + 6)
         m.d.comb += [self.plan[name].eq(plan[name]) for name in _BY_NAME]
         m.d.comb += [
+            self.plan.x_past.eq(self.step.x + plan.x_step),
+            self.plan.y_past.eq(self.step.y + plan.y_step),
             self.plan.slice.eq(plan.slice != 0),
             self.plan.plane_bits.eq(plan.in_beats << exact_log2(BEAT)),
             self.plan.planes.eq(d.planes + 1),
@@ -101,7 +108,7 @@ class Setup(wiring.Component):
             self.out_beats.eq((pieces + (PIECES - 1)) >> exact_log2(PIECES)),
         ]
         ready = [self._units(m), self._planes(m), self._taps(m)]
-        m.d.comb += [self.done.eq(Cat(ready).all() & ~self.start), self.slots.eq(self._slots())]
+        m.d.comb += [self.done.eq(Cat(ready).all() & self.valid), self.slots.eq(self._slots())]
         self._gap(m)
         self._outputs(m)
         self._wave(m)
@@ -109,8 +116,10 @@ class Setup(wiring.Component):
 
     def _units(self, m: Module) -> Signal:
         """The first units, and then the step."""
-        plan, now = self.layer.plan, self.step
-        ready, number = Signal(), Signal(range(self.config.columns + 1))
+        plan, now = self.next.plan, Signal.like(self.step)
+        ready, number, split = Signal(), Signal(range(self.config.columns + 1)), Signal()
+        # What is known of the next layer.
+        self._known = {name: Signal.like(getattr(self, name)) for name in ("first", "active", "odd")}
         self._streams = streams = Signal(range(self.config.columns + 1))
         half = Signal.like(streams)
         end_round, end_row = Signal(), Signal()
@@ -119,16 +128,19 @@ class Setup(wiring.Component):
         m.d.comb += [
             streams.eq(choices[plan.log2_h]),
             half.eq(streams >> 1),
-            self.split.eq(~streams[0] & (self.plan.units <= half)),
+            split.eq(~streams[0] & (plan.units <= half)),
             ready.eq(number == streams),
             end_round.eq(now.round + 1 == plan.rounds),
             end_row.eq(now.x + plan.x_step == plan.x_end),
         ]
-        with m.If(self.start):
-            m.d.sync += [number.eq(0), now.eq(0), self.active.eq(0)]
+        with m.If(self.load):
+            m.d.sync += [getattr(self, name).eq(value) for name, value in self._known.items()]
+            m.d.sync += [self.step.eq(now), self.split.eq(split)]
+        with m.If(~self.valid):
+            m.d.sync += [number.eq(0), now.eq(0), self._known["active"].eq(0)]
         with m.Elif(~ready):
             m.d.sync += number.eq(number + 1)
-            self._latch(m, number, half)
+            self._latch(m, number, now, half)
             m.d.sync += [
                 now.number.eq(now.number + 1),
                 now.round.eq(now.round + 1),
@@ -138,36 +150,38 @@ class Setup(wiring.Component):
                 m.d.sync += [now.round.eq(0), now.tap.eq(0), now.x.eq(now.x + plan.x_step)]
                 with m.If(end_row):
                     m.d.sync += [now.x.eq(0), now.y.eq(now.y + plan.y_step)]
-            with m.If(self.split & (number + 1 == half)):
+            with m.If(split & (number + 1 == half)):
                 m.d.sync += now.eq(0)
         return ready
 
-    def _latch(self, m: Module, number: Signal, half: Signal) -> None:
-        plan, now = self.layer.plan, self.step
+    def _latch(self, m: Module, number: Signal, now: data.View, half: Signal) -> None:
+        plan, known = self.next.plan, self._known
+        first = known["first"]
         with m.Switch(number):
             for stream in range(self.sizes.streams):
                 with m.Case(stream):
                     m.d.sync += [
-                        self.active[stream].eq(now.number < plan.units),
-                        self.odd[stream].eq(number >= half),
-                        self.first[stream].eq(now),
-                        self.first[stream].y.eq(now.y + plan.y_first),
-                        self.first[stream].tap.eq(now.tap + plan.weight_base),
+                        known["active"][stream].eq(now.number < plan.units),
+                        known["odd"][stream].eq(number >= half),
+                        first[stream].eq(now),
+                        first[stream].y.eq(now.y + plan.y_first),
+                        first[stream].tap.eq(now.tap + plan.weight_base),
                     ]
 
     def _gap(self, m: Module) -> None:
         """The stream with the fewest units comes back to one first."""
-        plan, least = self.layer.plan, Signal(4)
+        plan, least = self.next.plan, Signal(4)
         m.d.comb += least.eq(1)
         for units in (4, 3, 2, 1):
             # Fewer than the revisit, 4, 3 or 2 units in the emptiest stream.
             most = REVISIT if units == 4 else units + 1
-            with m.If(self.plan.units < self._streams * most):
+            with m.If(plan.units < self._streams * most):
                 m.d.comb += least.eq(-(-REVISIT // units))
         waits = Mux(plan.lif_cycles > least, plan.lif_cycles, least)
         # The planes of a value are written one by one.
-        planes = Mux(self.layer.descriptor.output == Output.VALUE, plan.planes_out, 0)
-        m.d.comb += self.gap.eq(Mux(planes > waits, planes, waits))
+        planes = Mux(self.next.descriptor.output == Output.VALUE, plan.planes_out, 0)
+        with m.If(self.load):
+            m.d.sync += self.gap.eq(Mux(planes > waits, planes, waits))
 
     def _wave(self, m: Module) -> None:
         """Steps of a still input that go along with the first one: as many as there are output slots for.
@@ -206,26 +220,31 @@ class Setup(wiring.Component):
                     m.d.comb += self.depth.eq(OUTPUTS // stride)
 
     def _planes(self, m: Module) -> Signal:
-        d, plan = self.layer.descriptor, self.layer.plan
+        d, plan = self.next.descriptor, self.next.plan
         plane, ready = Signal(5), Signal()
+        total, second = Signal.like(self.total), Signal.like(self.total)
         planes = d.planes + 1 + Mux(d.second, plan.planes_second, 0)
         m.d.comb += ready.eq(plane == planes)
-        with m.If(self.start):
-            m.d.sync += [plane.eq(0), self.total.eq(0), self.plan.second_place.eq(0)]
+        with m.If(self.load):
+            m.d.sync += [self.total.eq(total), self.plan.second_place.eq(second << exact_log2(BEAT))]
+        with m.If(~self.valid):
+            m.d.sync += [plane.eq(0), total.eq(0), second.eq(0)]
         with m.Elif(~ready):
-            m.d.sync += [plane.eq(plane + 1), self.total.eq(self.total + plan.in_beats)]
+            m.d.sync += [plane.eq(plane + 1), total.eq(total + plan.in_beats)]
             with m.If(plane <= d.planes):
-                m.d.sync += self.plan.second_place.eq(self.plan.second_place + self.plan.plane_bits)
+                m.d.sync += second.eq(second + plan.in_beats)
         return ready
 
     def _taps(self, m: Module) -> Signal:
-        plan = self.layer.plan
-        rounds, ready = Signal(9), Signal()
+        plan = self.next.plan
+        rounds, ready, wrap = Signal(9), Signal(), Signal.like(self.plan.wrap)
         m.d.comb += ready.eq(rounds == plan.rounds)
-        with m.If(self.start):
-            m.d.sync += [rounds.eq(0), self.plan.wrap.eq(0)]
+        with m.If(self.load):
+            m.d.sync += self.plan.wrap.eq(wrap)
+        with m.If(~self.valid):
+            m.d.sync += [rounds.eq(0), wrap.eq(0)]
         with m.Elif(~ready):
-            m.d.sync += [rounds.eq(rounds + 1), self.plan.wrap.eq(self.plan.wrap + plan.taps)]
+            m.d.sync += [rounds.eq(rounds + 1), wrap.eq(wrap + plan.taps)]
         return ready
 
     def _slots(self) -> object:

@@ -163,10 +163,12 @@ class Team(wiring.Component):
             m.d.sync += [running.eq(1), pair.eq(0), *(held[name].eq(known[name]) for name in held)]
         # Whole steps that wait, and units of the step behind them; of one that begins early only its end.
         waiting, units = Signal(range(OUTPUTS + 1)), Signal(self.sizes.unit + 1)
-        spikes, values = _WRITTEN, _WRITTEN + values_written
-        unit, step = (running & last & flag for flag in (~held["early"], held["final"]))
+        # What a unit writes is told as it goes: meanwhile another layer may begin.
+        ends = running & last
+        paths = [(ends & ~self.value.on, _WRITTEN), (ends & self.value.on, _WRITTEN + values_written)]
         wrote, ended = (
-            Mux(self.value.on, later(m, pulse, values), later(m, pulse, spikes)) for pulse in (unit, step)
+            Cat(later(m, end & flag, cycles) for end, cycles in paths).any()
+            for flag in (~held["early"], held["final"])
         )
         m.d.comb += self.written.eq((waiting != 0) | (units > self.wanted))
         m.d.sync += [

@@ -11,11 +11,12 @@ from spynq_hw.core import core_signature
 from spynq_hw.lif.addend import Addend, addend_word
 from spynq_hw.lif.column import load_word, restore_word
 from spynq_hw.lif.drain import COMPLETE, Drain
+from spynq_hw.lif.fence import Fence
 from spynq_hw.lif.fetch import Fetch
 from spynq_hw.lif.maps import Maps
 from spynq_hw.lif.neuron import constants
 from spynq_hw.lif.pack import ONES
-from spynq_hw.lif.prepare import Prepare
+from spynq_hw.lif.prepare import Found, Prepare
 from spynq_hw.lif.records import CHANNEL_LAYOUT, drive
 from spynq_hw.lif.restore import Restore
 from spynq_hw.lif.sequencer import Sequencer
@@ -113,15 +114,15 @@ class Lif(wiring.Component):
         """Spikes while a layer runs, and the record of the one before."""
         drain, sequencer = self._drain, self._sequencer
         request = self.gmem_write
-        chosen = Mux(sequencer.recording, sequencer.request.payload, drain.request.payload)
+        chosen = Mux(sequencer.holds, sequencer.request.payload, drain.request.payload)
         run = Signal.like(drain.request.payload)
         m.d.comb += [
             run.eq(chosen),
-            request.valid.eq(Mux(sequencer.recording, sequencer.request.valid, drain.request.valid)),
+            request.valid.eq(Mux(sequencer.holds, sequencer.request.valid, drain.request.valid)),
             request.payload.address.eq(self._fetch.base + (run.address << 4)),
             request.payload.beats.eq(run.beats),
-            # Beats go out in the order of requests, so nothing is asked for before the record is handed over.
-            drain.request.ready.eq(request.ready & ~sequencer.recording),
+            # Beats go out in the order of requests, so nothing is asked for before a record is handed over.
+            drain.request.ready.eq(request.ready & ~sequencer.holds),
             sequencer.request.ready.eq(request.ready),
             self.gmem_store.valid.eq(drain.store.valid | sequencer.store_valid),
             self.gmem_store.payload.eq(
@@ -130,6 +131,18 @@ class Lif(wiring.Component):
             drain.store.ready.eq(self.gmem_store.ready),
             sequencer.store_ready.eq(self.gmem_store.ready),
             sequencer.settled.eq(self.gmem_idle),
+        ]
+        m.submodules.fence = fence = Fence()
+        # Spikes go out step by step; results and states at the end of a sample may lie anywhere.
+        ascending = ~drain.hold & ~sequencer.holds
+        m.d.comb += [
+            fence.clear.eq(sequencer.unsettled & self.gmem_idle),
+            fence.asked.eq(drain.request.valid & request.ready & ascending),
+            fence.address.eq(drain.request.payload.address),
+            fence.fenced.eq(self.gmem_fenced),
+            self.gmem_fence.eq(fence.fence & ascending),
+            self._maps.settled.eq(~sequencer.unsettled),
+            self._maps.below.eq(fence.below),
         ]
 
     def _run(self, m: Module) -> None:
@@ -151,7 +164,8 @@ class Lif(wiring.Component):
             sequencer.found.eq(prepare.found),
             sequencer.found_layer.eq(prepare.layer),
             sequencer.found_bank.eq(prepare.bank),
-            sequencer.found_valid.eq(prepare.valid),
+            # A layer is worked out while the one before runs.
+            sequencer.found_valid.eq(prepare.valid & (setup.done | (prepare.found != Found.LAYER))),
             weights.start.eq(sequencer.begin),
             weights.first.eq(registers.list),
             weights.quit.eq(sequencer.quit),
@@ -159,9 +173,10 @@ class Lif(wiring.Component):
             sequencer.present.eq(weights.present),
             weights.begun.eq(sequencer.begun),
             weights.ended.eq(sequencer.ended),
-            setup.start.eq(sequencer.setup),
+            setup.next.eq(prepare.layer),
+            setup.valid.eq(prepare.valid),
+            setup.load.eq(sequencer.taken),
             setup.layer.eq(sequencer.layer),
-            sequencer.ready.eq(setup.done),
             sequencer.complete.eq(self._drain.complete),
         ]
 

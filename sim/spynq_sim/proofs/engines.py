@@ -173,11 +173,11 @@ class ReaderProof(Harness):
 
 
 class WriterProof(Harness):
-    """:class:`~spynq_hw.writer.Writer` keeps the rules and says idle only when all is written."""
+    """:class:`~spynq_hw.writer.Writer` keeps the rules and says idle, or fenced, only when all is written."""
 
     def state_promises(self, m: Module, block: Writer) -> None:
         bus, request, store = block.bus, block.request, block.store
-        free(m, request.valid, request.payload, store.valid, store.payload)
+        free(m, request.valid, request.payload, store.valid, store.payload, block.fence)
         free(m, bus.awready, bus.wready, bus.bvalid, bus.bresp, bus.bid)
         wrote = bus.wvalid & bus.wready
         answered = bus.bvalid & bus.bready
@@ -202,6 +202,7 @@ class WriterProof(Harness):
                 Assert(bus.wstrb.all()),
             ]
 
+        self._promise_fences(m, block, unanswered.count, enters, answered)
         done = Signal(_COUNT_BITS)
         m.d.sync += done.eq(done + wrote)
         to_come = Mux(block.bursts.busy, block.bursts.left, 0)
@@ -218,3 +219,23 @@ class WriterProof(Harness):
         ]
         with m.If(block.error):
             m.d.comb += Assert(block.error_address == unanswered.oldest)
+
+    @staticmethod
+    def _promise_fences(m: Module, block: Writer, unanswered: Any, enters: Any, answered: Any) -> None:
+        """Bursts that are older than the request remembered last, by plain counting."""
+        taken = block.request.valid & block.request.ready
+        older, fresh = Signal.like(unanswered), Signal()
+        m.d.sync += [older.eq(older - (answered & (older != 0))), fresh.eq(taken & block.fence)]
+        with m.If(taken):
+            # Of the requests before nothing is left but what is in flight.
+            gone = enters & (block.bursts.left == block.bursts.burst.payload.length + 1)
+            m.d.comb += Assert(~block.bursts.busy | gone)
+            with m.If(block.fence):
+                m.d.sync += older.eq(unanswered + enters - answered)
+        marked = (block.mark - block.flight.tail)[: len(block.mark)]
+        m.d.comb += [
+            Assert(~block.fenced | (older == 0)),
+            Assert(~fresh | (~block.fenced & (older == unanswered))),
+            Assert(fresh | block.fenced | (marked == older)),
+            Cover(fresh & (older != 0)),
+        ]
