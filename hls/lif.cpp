@@ -471,7 +471,7 @@ static word_t start(beat_t *memory, place_t list, place_t records, int limit, bo
         if (d.op == OP_END) return 0;
         if (executed == limit) return word_t(1) << STATUS_ENDLESS_LSB;
         plan_t plan = read_plan(memory, d.params);
-        if (d.op != OP_BARRIER && !(fits(d) && plan.columns == CAP_COLUMNS)) return word_t(1) << STATUS_UNFIT_LSB;
+        if (d.op != OP_BARRIER && !fits(d, plan)) return word_t(1) << STATUS_UNFIT_LSB;
         counts_t counts = carry_out(memory, d, plan);
         if (recorded) write_counters(memory, records + 4 * executed, executed, counts);
         total.events += counts.events;

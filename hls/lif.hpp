@@ -75,15 +75,17 @@ struct step_t {
     bool spike, saturated;
 };
 
-// Golden: features.fits, of a descriptor.
-inline bool fits(const descriptor_t &d) {
+// Golden: features.fits.
+inline bool fits(const descriptor_t &d, const plan_t &plan) {
     return ((d.op >= OP_CONV && d.op <= OP_DEPTHWISE) || d.op == OP_BARRIER) && d.pool_in <= POOL_SUM &&
-           d.bias <= BIAS_WORDS && d.output <= OUTPUT_SUMS &&
+           d.bias <= BIAS_WORDS && d.output <= OUTPUT_SUMS && plan.columns == CAP_COLUMNS &&
            (has(FEATURE_COUNTS) || d.output != OUTPUT_COUNTS) &&
            (has(FEATURE_MEMBRANE) || d.output != OUTPUT_MEMBRANE) &&
            (has(FEATURE_VALUE) || d.output != OUTPUT_VALUE) && (has(FEATURE_SUMS) || d.output != OUTPUT_SUMS) &&
            (has(FEATURE_STATE) || (d.first && d.last)) && (has(FEATURE_FIR) || !d.use_fir) &&
-           (has(FEATURE_WORDS) || d.bias == BIAS_CHANNEL);
+           (has(FEATURE_WORDS) || d.bias == BIAS_CHANNEL) && (has(FEATURE_STATIC) || !plan.is_static) &&
+           (has(FEATURE_SECOND) || !d.second) && (has(FEATURE_LINEAR) || d.leak != LEAK_LINEAR) &&
+           (has(FEATURE_CODEBOOK) || (d.format != FORMAT_CODEBOOK2 && d.format != FORMAT_CODEBOOK4));
 }
 
 // Golden: positions, from the other side: whether a lane of a pixel is a channel.

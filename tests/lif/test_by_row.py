@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from lif_cases import both, conv, network, neuron
+from lif_cases import both, conv, neuron
 from test_rtl_layers import BUILDS, check, opened
 
 from spynq.lif.assemble import assemble
@@ -25,7 +26,7 @@ def weights(c_out: int, c_in: int, *kernel: int) -> npt.NDArray[np.int64]:
 
 
 def planes(shape: MapShape, *layers: Layer, steps: int = 3, static: bool = False) -> Network:
-    return network(shape, steps, *layers, static=static)
+    return Network("test", shape, steps, layers, static=static)
 
 
 def values(net: Network, samples: int = 1) -> npt.NDArray[np.int64]:
@@ -116,7 +117,7 @@ SOLE = conv(weights(5, 3, 3, 3), neuron=THICK)
         "far padding",
     ],
 )
-def test_other_inputs_are_plane_by_plane(layers: list[Layer], change: dict[str, int]) -> None:
+def test_other_inputs_are_plane_by_plane(layers: list[Layer], change: dict[str, Any]) -> None:
     net = planes(replace(MapShape(3, 9, 8, planes=2), **change), *layers)
     config = LifConfig(columns=1, weights=4096, banks=2, maps=64, units=512, rounds=8)
     image = both(net, values(net), config).image
