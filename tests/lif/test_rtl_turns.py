@@ -40,7 +40,9 @@ def run(seed: int, samples: int = 1, chunk: int = 0, steps: int = STEPS, **setti
 
 @pytest.mark.parametrize("pauses", [0, 100, 230])
 @pytest.mark.parametrize("latency", [0, 3, 60])
-def test_layers_that_overlap_equal_the_golden_model_and_all_is_counted(pauses: int, latency: int, seed: int) -> None:
+def test_layers_that_overlap_equal_the_golden_model_and_all_is_counted(
+    pauses: int, latency: int, seed: int
+) -> None:
     """Counters and memory; that nothing is asked for too early is shown by test_gateware_maps and the proofs.
 
     The simulated memory takes as long to read as to acknowledge, and so forgives most of it.
