@@ -18,7 +18,7 @@ from spynq.lif.checks import check_network
 from spynq.lif.codes import Leak, Pool, Reset
 from spynq.lif.golden_run import run_golden
 from spynq.lif.layers import Layer, MapShape, Network, Neuron
-from spynq.lif.params import LifConfig
+from spynq.lif.params import LifConfig, mask
 from spynq_hw.estimate import Estimate, estimate, keep
 from spynq_hw.export import component_rtlil, module_name, rtlil
 from spynq_hw.lif.column import Column
@@ -27,6 +27,7 @@ from spynq_sim.roofline_lif import Floor, roofline
 
 __all__ = [
     "BUILD",
+    "LEAN",
     "WIDE",
     "Job",
     "Measured",
@@ -43,11 +44,20 @@ BUILD = LifConfig()
 """16 columns."""
 WIDE = replace(BUILD, weights=1 << 15, banks=4)
 """The same with room for all weights of larger networks."""
+LEAN = LifConfig(
+    tied=4,
+    weights=4096,
+    banks=1,
+    features=mask("gather", "slice", "planes", "counts", "membrane", "stream"),
+)
+"""16 columns with what a trained feed-forward network of spikes needs, and a stream for every four."""
 DENSITY = 0.1
 _SEED = 11
 _POOL_FRACTION = 6
 _TRIES = 4
 _LAYER_CYCLES = 300
+_PATIENCE = 3600.0
+"""Seconds that a run may take on a busy machine."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,9 +247,9 @@ def dense_cycles(network: Network) -> int:
 
 @cache
 def start_estimates() -> dict[LifConfig, Future[Estimate]]:
-    """Synthesis of the build in a process of its own; the result is kept on disk."""
+    """Synthesis of the builds in a process of its own; the results are kept on disk."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="estimate")
-    futures = {config: pool.submit(_estimate, config) for config in (BUILD,)}
+    futures = {config: pool.submit(_estimate, config) for config in (BUILD, LEAN)}
     pool.shutdown(wait=False)
     return futures
 
@@ -264,8 +274,10 @@ def _estimate(config: LifConfig) -> Estimate:
 
 
 def main() -> None:
-    """``python -m spynq_sim.bench_lif``: synthesise the build and keep the figures in the project."""
-    keep(rtlil("lif", BUILD), module_name(get("lif").kernel, BUILD), str(BUILD), uram=True, parts=True)
+    """``python -m spynq_sim.bench_lif``: synthesise the builds and keep the figures in the project."""
+    for config in (BUILD, LEAN):
+        top = module_name(get("lif").kernel, config)
+        keep(rtlil("lif", config), top, str(config), uram=True, parts=True)
 
 
 @cache
@@ -274,10 +286,10 @@ def measure(job: Job, config: LifConfig, *, resident: bool = False) -> Measured:
     image = assemble(job.network, config)
     golden = run_golden(image, job.values)
     with open_kernel("lif", "rtl", config) as driver:
-        run = driver.run(image, job.values)
+        run = driver.run(image, job.values, timeout=_PATIENCE)
         if resident:
             assert image.resident, f"the weights of {job.network.name} do not all stay on chip"
-            run = driver.run(image, job.values)
+            run = driver.run(image, job.values, timeout=_PATIENCE)
     for name, area in image.maps.items():
         if not np.array_equal(area.get(run.memory, 1), area.get(golden.memory, 1)):
             raise AssertionError(f"{name}: rtl and golden differ")

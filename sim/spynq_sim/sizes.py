@@ -30,12 +30,14 @@ BUILDS = {
     "stm: edge, 32 lanes": ("stm", "spynq_sim.bench_tree:EDGE"),
     "stm: edge, 256 lanes, whole chip": ("stm", "spynq_sim.bench_tree:CHIP"),
     "lif: 16 columns, by parts": ("lif", "spynq_sim.bench_lif:BUILD"),
+    "lif: lean, 16 columns, by parts": ("lif", "spynq_sim.bench_lif:LEAN"),
     "sgf: 128 x 128, 80 frames": ("sgf", "spynq_sim.bench_sgf:CONFIG"),
 }
 """Kernel and build parameters by the name a build is published under."""
 _RECIPES: dict[str, dict[str, Any]] = {
     "stm: edge, 256 lanes, whole chip": {"parts": True},
     "lif: 16 columns, by parts": {"uram": True, "parts": True},
+    "lif: lean, 16 columns, by parts": {"uram": True, "parts": True},
 }
 """How a build is synthesised, by its name, unless as a whole and without UltraRAM."""
 

@@ -21,7 +21,7 @@ from spynq.lif.golden_run import run_golden
 from spynq.lif.image import Image
 from spynq.lif.params import FEATURES, LifConfig, mask
 
-CONFIG = LifConfig(columns=4, weights=1024, units=64, maps=64, features=mask(*FEATURES[:-1]))
+CONFIG = LifConfig(columns=4, weights=1024, units=64, maps=64, features=mask(*FEATURES) & ~mask("fir"))
 
 
 def small(config: LifConfig = CONFIG, samples: int = 2, **options: Any) -> Image:

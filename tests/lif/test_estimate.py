@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from lif_cases import FULL, conv, network, neuron
+from lif_cases import FULL, conv, network, neuron, spikes
 
+from spynq.devices import open_kernel
 from spynq.lif.assemble import assemble, packed
-from spynq.lif.estimate import estimate
+from spynq.lif.codes import Output
+from spynq.lif.estimate import estimate, together
 from spynq.lif.layers import Fir, Layer, MapShape
 from spynq.lif.params import LifConfig
 
@@ -70,9 +73,68 @@ def test_a_still_input_is_gathered_once() -> None:
     layer = conv(np.ones((16, 1, 5, 5), np.int64), padding=(2, 2), neuron=neuron(16))
     net = replace(network(MapShape(1, 28, 28, planes=8), 20, layer), static=True)
     one, most = (estimate(assemble(net, LifConfig(kept=kept))).layers[0] for kept in (512, 256))
-    # 49 pixels of 8 pairs in every column; all of the first step is gathered in either.
-    assert most.events == pytest.approx(20 * one.events, rel=1e-3) and most.bound == one.bound == "spikes"
-    assert (most.cycles - 60) / 20 + 19 * 49 * 8 == pytest.approx(one.cycles - 60, abs=20)
+    assert most.events == pytest.approx(20 * one.events, rel=1e-3)
+    assert (most.bound, one.bound) == ("spikes", "neurons")
+    # 49 pixels of 8 pairs in every column; those of up to 8 steps are served while one is gathered.
+    gather = (most.cycles - 60) / 20 / 49
+    first = sum(max(gather, 8 * min(8, pixel + 1)) for pixel in range(49)) + 8 * sum(range(8))
+    assert first + 12 * 49 * 8 == pytest.approx(one.cycles - 60, abs=2)
+
+
+def test_neurons_of_a_still_input_are_hidden_behind_many_spikes() -> None:
+    layer = conv(np.ones((16, 1, 5, 5), np.int64), padding=(2, 2), neuron=neuron(16))
+    net = replace(network(MapShape(1, 28, 28, planes=8), 8, layer), static=True)
+    found = [estimate(assemble(net, LifConfig(kept=kept)), 1).layers[0] for kept in (512, 256)]
+    assert [layer.bound for layer in found] == ["spikes", "spikes"]
+    # Of all steps but the first only the last units' neurons are left.
+    assert found[0].cycles - 60 == pytest.approx((found[1].cycles - 60) / 8 + 8 * sum(range(8)), abs=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({}, 8),
+        ({"steps": 5}, 5),
+        # Three pairs a unit: two units are served before the first one's membranes are written.
+        ({"steps": 2}, 1),
+        # A pair a unit: so are seven.
+        ({"channels": 2}, 8),
+        ({"channels": 2, "steps": 7}, 1),
+        ({"channels": 40}, 1),
+        ({"size": 1}, 1),
+        ({"kept": 64}, 1),
+        ({"static": False}, 1),
+        ({"output": Output.VALUE, "planes_out": 2}, 1),
+        ({"bias_map": np.ones((6, 6, 6), np.int64)}, 1),
+    ],
+)
+def test_steps_go_along_where_nothing_counts_on_their_order(changes: dict[str, Any], count: int) -> None:
+    wanted = {"steps": 20, "channels": 6, "size": 6, "kept": 512, "static": True} | changes
+    steps, channels, size, kept, static = (
+        wanted.pop(name) for name in ("steps", "channels", "size", "kept", "static")
+    )
+    layer = conv(np.ones((channels, 1, 1, 1), np.int64), neuron=neuron(channels), **wanted)
+    net = replace(network(MapShape(1, size, size, planes=3), steps, layer), static=static)
+    task = assemble(net, LifConfig(columns=2, kept=kept)).tasks[0]
+    assert together(task.descriptor, task.plan) == count
+
+
+def test_without_spikes_a_row_of_a_window_takes_a_cycle_for_every_beat() -> None:
+    # A pixel is a beat: windows of 3 rows of 3 beats, and 8 cycles of neurons; 4 windows a column.
+    layer = conv(np.ones((16, 128, 3, 3), np.int64), neuron=neuron(16))
+    found = estimate(assemble(network((128, 6, 6), 10, layer), LifConfig(columns=4)), 0).layers[0]
+    assert (found.bound, found.cycles) == ("words", 60 + 10 * 4 * 9)
+
+
+def test_words_with_spikes_take_as_many_cycles_as_on_the_engine(seed: int) -> None:
+    config = LifConfig(columns=1, weights=1024, banks=2, maps=64, units=64, rounds=8, dsp=False)
+    net = network((16, 11, 11), 20, conv(np.ones((2, 16, 5, 5)), neuron=neuron(2, theta=9)))
+    image, values = assemble(net, config), spikes(net, 0.02, seed=seed)
+    found = estimate(image, float(values.mean())).layers[0]
+    with open_kernel("lif", "rtl", config=config) as driver:
+        cycles = driver.run(image, values).counters[0]["cycles"]
+    assert found.bound == "words"
+    assert cycles == pytest.approx(found.cycles, rel=0.08)
 
 
 @pytest.mark.parametrize("density", [-0.1, 1.5])

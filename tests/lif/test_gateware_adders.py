@@ -13,7 +13,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spynq_hw.export import component_verilog
-from spynq_hw.lif.adders import LATENCY, Accumulator, Adders, Control
+from spynq_hw.lif.adders import LATENCY, Accumulator, Adders, Control, opmode
 from spynq_hw.lif.dsp import MultiplyAdd
 from spynq_sim.bench import run_bench
 from spynq_sim.blocks import through
@@ -35,7 +35,8 @@ class Both(wiring.Component):
             m.submodules[name] = part
             m.d.comb += [
                 part.operands.as_value().eq(self.operands),
-                part.control.eq(self.control),
+                part.opmode.eq(opmode(m, self.control)),
+                part.negate.eq(self.control.negate),
                 out.eq(part.sums.as_value()),
             ]
         return m
@@ -101,11 +102,9 @@ def test_twelve_bits_are_exact_when_drained_every_128_cycles() -> None:
     limit = (1 << 11) - 1
     assert 128 * 14 <= limit < 147 * 14
     for sign in (1, -1):
-        worst = {
-            "operands": [[7 * sign] * 4] * 2,
-            "control": {"take": 3, "fresh": 0, "double": 0, "negate": 0},
-        }
-        fresh = {**worst, "control": {**worst["control"], "fresh": 1}}
+        # A:B and C to what was there, and to nothing.
+        worst = {"operands": [[7 * sign] * 4] * 2, "opmode": 0b010_11_11}
+        fresh = {**worst, "opmode": 0b000_11_11}
         got = through(Accumulator(4, dsp=False), LATENCY, [fresh] + [worst] * 199, ["sums"])
         sums = [int(answer["sums"][0]) for answer in got]
         assert sums[127] == 128 * 14 * sign

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from spynq.lif.codes import Leak, Refractory, Reset
-from spynq_hw.lif.neuron import LATENCY, Neuron
+from spynq.lif.params import LifConfig
+from spynq_hw.lif.neuron import LATENCY, Neuron, constants
+from spynq_hw.lif.records import CHANNEL_LAYOUT
 from spynq_sim.blocks import through
 
 NAMES = ("next", "spike", "saturated", "u")
@@ -58,6 +63,29 @@ def signed(rng: np.random.Generator, bits: int) -> int:
     return int(rng.integers(-span, span)) >> int(rng.integers(bits))
 
 
+class Lane(wiring.Component):
+    """A lane that is given channels as memory has them."""
+
+    def __init__(self) -> None:
+        self.neuron = Neuron(LifConfig(dsp=False))
+        members = {name: In(member.shape) for name, member in self.neuron.signature.members.items()}
+        outputs = {name: Out(self.neuron.signature.members[name].shape) for name in NAMES}
+        super().__init__(members | {"channel": In(CHANNEL_LAYOUT)} | outputs)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.neuron = self.neuron
+        for name, member in self.neuron.signature.members.items():
+            outside, inside = getattr(self, name), getattr(self.neuron, name)
+            if name == "channel":
+                m.d.comb += inside.eq(constants(m, outside, self.rule.reset))
+            elif member.flow == In:
+                m.d.comb += inside.eq(outside)
+            else:
+                m.d.comb += outside.eq(inside)
+        return m
+
+
 def channel(rng: np.random.Generator) -> dict[str, int]:
     decay = int(rng.choice([0, 1, 4095, 4096, int(rng.integers(4096))]))
     values = {name: signed(rng, 24) for name in ("theta", "zeta", "bias")}
@@ -79,7 +107,7 @@ def test_every_rule_matches_the_definition(reset: int, kind: int, policy: int, f
             # The compiler proves that both together have 24 bits.
             word = min(max(total + word, -(1 << 23)), (1 << 23) - 1) - total
             inputs.append({"rule": rule, "sum": total, "word": word, "state": state, "channel": channel(rng)})
-        got = through(Neuron(dsp=False), LATENCY, inputs, NAMES)
+        got = through(Lane(), LATENCY, inputs, NAMES)
         for number, (case, answer) in enumerate(zip(inputs, got, strict=True)):
             want = update(case["rule"], case["sum"] + case["word"], case["state"], case["channel"])
             now = answer["next"]
@@ -96,5 +124,5 @@ def test_a_spike_is_decided_at_theta_and_before_clipping() -> None:
         {"rule": rule, "sum": total, "state": quiet, "channel": common | {"theta": theta}}
         for total, theta, _, _ in cases
     ]
-    got = through(Neuron(dsp=False), LATENCY, inputs, NAMES)
+    got = through(Lane(), LATENCY, inputs, NAMES)
     assert [(one["spike"], one["saturated"]) for one in got] == [case[2:] for case in cases]

@@ -276,3 +276,38 @@ def test_every_window_is_complete_under_random_pauses(style: str, fresh_seed: in
         units = range(stream, case.geometry()["units"], case.streams)
         want = [[case.window(number, maps) for number in units] for maps in steps]
         assert run(case, stream, steps, style, fresh_seed) == want, case
+
+
+def beginnings(case: Case, geometry: dict[str, int], stream: int, steps: int) -> list[int]:
+    """Cycles in which steps begin, if nobody makes the walker wait."""
+    dut = Walker(CONFIG)
+    found: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        for port in (dut.units.ready, dut.segments.ready, dut.go):
+            ctx.set(port, 1)
+        view(geometry, ctx, dut.plan)
+        view(case.unit(stream), ctx, dut.first)
+        view(case.step(), ctx, dut.step)
+        for cycle in range(100_000):
+            _, _, begun = await ctx.tick().sample(dut.begun)
+            found.extend([cycle] * begun)
+            if len(found) == steps:
+                return
+        raise TimeoutError(f"{len(found)} steps began")
+
+    simulate(dut, bench)
+    return found
+
+
+def test_a_unit_costs_a_cycle_per_run_and_a_step_one_more(fresh_seed: int) -> None:
+    rng = np.random.default_rng(fresh_seed)
+    for _ in range(20):
+        case, again = random_case(rng, int(rng.integers(1, 5))), int(rng.choice([0, 3]))
+        geometry = case.geometry() | {"again": again}
+        stream = int(rng.integers(min(case.streams, geometry["units"])))
+        units = len(range(stream, geometry["units"], case.streams))
+        # Those outside of the map cost the same.
+        runs = geometry["segments"] * geometry["segment_rows"] * (case.planes + case.planes_second)
+        steps = [units * runs + 1] + again * [units + 1]
+        assert np.diff(beginnings(case, geometry, stream, 2 + again)).tolist() == steps, case

@@ -34,10 +34,10 @@ def test_spikes_of_a_still_input_are_met_once_per_sample(seed: int) -> None:
 
 def test_what_a_build_cannot_keep_is_met_at_every_step(seed: int) -> None:
     net, values = still(), spikes(still(), seed=seed)
-    kept = both(net, values, replace(FULL, columns=1))
-    # 36 pixels of 5 channels: 108 pairs of one column.
+    kept = both(net, values, replace(FULL, columns=1, kept=256))
+    # 36 pixels of 5 channels: 3 pairs, which count as 4, so 144 places of one column.
     assert kept.image.tasks[0].plan.static == 1
-    most = both(net, values, replace(FULL, columns=1, kept=64))
+    most = both(net, values, replace(FULL, columns=1, kept=128))
     assert most.image.tasks[0].plan.static == 0
     np.testing.assert_array_equal(kept["layer"], most["layer"])
     assert most.run.totals["events"] == STEPS * kept.run.totals["events"]

@@ -10,7 +10,7 @@ import pytest
 from lif_cases import FULL, array, conv, network, neuron
 
 from spynq.lif.assemble import assemble
-from spynq.lif.codes import Combine, Output, Pool, WeightFormat
+from spynq.lif.codes import Combine, Leak, Output, Pool, WeightFormat
 from spynq.lif.descriptor import Channel, Descriptor, Plan
 from spynq.lif.errors import LifError
 from spynq.lif.layers import Fir, Layer, MapShape
@@ -220,6 +220,7 @@ NEEDS: dict[str, tuple[Any, ...]] = {
     "static": (layer(),),
     "fir": (layer(fir=Fir((1,))),),
     "words": (layer(bias_map=np.zeros((3, 3, 3), np.int64)),),
+    "linear": (layer(neuron=neuron(3, leak=Leak.LINEAR)),),
 }
 
 

@@ -1,23 +1,28 @@
 """Cycles of a compiled network from a model of the engine, before anything runs.
 
-A unit (pixel and round) takes as long as the slowest of three stages that overlap: looking at words of
-32 bits, feeding spikes in pairs, and updating two neurons per cycle. A step takes as long as its
-fullest stream, or as loading the map of the next step or writing that of the last if that is more.
+A unit (pixel and round) takes as long as the slowest of three stages that overlap: looking at beats of
+128 bits, a cycle for each of their 32-bit words that hold spikes, feeding spikes in pairs, and updating two
+neurons per cycle. A step takes as long as its fullest stream, or as loading the map of the next step or
+writing that of the last if that is more. Of an input that stays the same the first two stages serve one
+step, and neurons serve others meanwhile.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spynq.lif.codes import Output, Pool
+from spynq.lif.descriptor import Descriptor, Plan
 from spynq.lif.geometry import cover
 from spynq.lif.image import Image, Task
 from spynq.lif.tasks import PLAN_BYTES
 
-__all__ = ["Estimate", "LayerCycles", "estimate"]
+__all__ = ["Estimate", "LayerCycles", "estimate", "together"]
 
 _WORD = 32
+_BEAT = 128
 _LAYER_CYCLES = 60
 """Beginning and end of a descriptor with a memory that answers after 20 cycles: the first map's way from
 there, and filling and emptying the pipeline. Reading it and settling overlap the layers before and after."""
@@ -25,6 +30,10 @@ _DUMP_CYCLES = 4
 """Cycles in which four membranes or sums are read out."""
 _UNIT_CYCLES = 1
 """Least cycles between units of a stream."""
+_SLOTS = 8
+"""Steps whose spikes a column holds until they are written."""
+_REVISIT = 8
+"""Cycles from a neuron's update to its next one, at least."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,33 @@ def estimate(image: Image, density: float = 0.1, densities: Mapping[str, float] 
     return Estimate(tuple(found.values()), -(-total // image.samples), -(-run // image.samples))
 
 
+def together(d: Descriptor, plan: Plan) -> int:
+    """Steps of an input that stays the same whose neurons are served while its spikes are met.
+
+    1, the first one alone, where words of memory come unit by unit, where a step takes several slots of
+    output, where two streams share their units, where a pixel takes several rounds, and where units of so
+    few steps would meet the same neurons too soon.
+
+    Parameters
+    ----------
+    d : Descriptor
+    plan : Plan
+    """
+    streams, most = plan.columns >> plan.log2_h, min(_SLOTS, d.steps)
+    shared = streams % 2 == 0 and plan.units <= streams // 2
+    alone = d.bias or d.output == Output.SUMS or plan.planes_out > 1 or shared or plan.rounds > 1
+    return 1 if not plan.static or alone or most * plan.lif_cycles < _REVISIT else most
+
+
+def _joined(stages: Mapping[str, float], steps: int, units: int) -> tuple[str, float]:
+    """What steps that go together wait for, and their cycles: a unit's spikes with as many units' neurons."""
+    slowest = max(("words", "spikes"), key=lambda name: stages[name])
+    gather, neurons = stages[slowest], stages["neurons"]
+    groups = sum(max(gather, min(steps, place + 1) * neurons) for place in range(units))
+    left = neurons * sum(min(step, units) for step in range(steps))
+    return "neurons" if steps * neurons > gather else slowest, groups + left
+
+
 def _task(task: Task, density: float) -> LayerCycles:
     d, plan = task.descriptor, task.plan
     runs = d.samples * d.steps
@@ -132,21 +168,24 @@ def _task(task: Task, density: float) -> LayerCycles:
         "neurons": float(plan.lif_cycles),
     }
     longest = max(stages, key=lambda name: stages[name])
-    unit = max(stages[longest], _UNIT_CYCLES)
+    full, joined = -(-units // streams), together(d, plan)
+    cycles = full * max(stages[longest], _UNIT_CYCLES)
+    if joined > 1:
+        longest, cycles = _joined(stages, joined, full)
     beats = plan.units << plan.log2_h + 2
     step = {
-        longest: -(-units // streams) * unit,
+        longest: cycles,
         "input": float(planes * plan.in_beats + beats * _words_read(task)),
-        "output": float(written + beats * _DUMP_CYCLES * (d.output == Output.SUMS)),
+        "output": joined * float(written + beats * _DUMP_CYCLES * (d.output == Output.SUMS)),
     }
     bound = max(step, key=lambda name: step[name])
-    updates = max(-(-units // streams) * plan.lif_cycles, step["output"])
+    updates = max(full * plan.lif_cycles, step["output"] / joined)
     constants = plan.weight_beats + plan.out_channels + PLAN_BYTES // 16 + 4
     per_step = events if plan.slice else events * plan.rounds
     sop = events if plan.slice else events * d.c_out
     return LayerCycles(
         task.layer,
-        int(met * step[bound] + (runs - met) * updates) + _LAYER_CYCLES,
+        int(met * step[bound] + (runs - met * joined) * updates) + _LAYER_CYCLES,
         constants,
         int(met * per_step),
         int(met * sop),
@@ -177,23 +216,36 @@ def _events(task: Task, density: float) -> float:
 
 
 def _words(task: Task, density: float) -> float:
-    """Words that a unit looks at, the mean over the windows of a plane; empty ones go by as fast as "
-    "others."""
+    """Cycles of a unit's words, the mean over the windows of a plane."""
     d, plan = task.descriptor, task.plan
     rows, pixels = _places(task)
     windows = d.h_out * d.w_out
     k = 1 << plan.pool_log2
     if plan.segments > 1 or plan.segment_x:
         runs = sum(rows) * sum(pixels) * k * k / windows
-        return runs * _touched(plan.segment_bits, plan.in_channels)
+        return runs * _run(plan.segment_bits, plan.in_channels, density)
     # One run of bits per row of a window, cut at the edges of the map.
     inside = sum(pixels) / d.w_out * plan.in_channels
     if plan.segment_rows == 1:
-        return _touched(plan.segment_bits, _WORD)
-    return sum(rows) / d.h_out * _touched(inside, plan.in_channels)
+        return _run(plan.segment_bits, _BEAT, density)
+    return sum(rows) / d.h_out * _run(inside, plan.in_channels, density)
 
 
-def _touched(bits: float, stride: int) -> float:
-    """Words that a run of bits touches on average, beginning at a multiple of ``stride``."""
-    step = _WORD if stride % _WORD == 0 else 16 if stride % 16 == 0 else 1
-    return -(-bits // _WORD) if step == _WORD else (bits + _WORD - step) / _WORD
+def _run(bits: float, stride: int, density: float) -> float:
+    """Expected cycles of a run of bits, the mean over its places, the multiples of ``stride``.
+
+    Of its bits in a beat every word with spikes takes a cycle, and all of them one if there is no spike.
+    """
+    places = range(0, _BEAT, math.gcd(stride, _BEAT))
+    cycles = 0.0
+    for place in places:
+        cycles += sum(n * (1 - (1 - density) ** length) for length, n in _parts(place, bits, _WORD))
+        cycles += sum(n * (1 - density) ** length for length, n in _parts(place, bits, _BEAT))
+    return cycles / len(places)
+
+
+def _parts(place: int, bits: float, size: int) -> list[tuple[float, float]]:
+    """Lengths of a run's parts in words (or beats) of ``size`` bits, and how many have each."""
+    head = min(bits, -place % size)
+    whole, tail = divmod(bits - head, size)
+    return [(length, n) for length, n in ((head, 1), (size, whole), (tail, 1)) if length]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from spynq.lif.codes import Bias, Op, Output, Pool, WeightFormat
-from spynq.lif.descriptor import Descriptor
+from spynq.lif.codes import Bias, Leak, Op, Output, Pool, WeightFormat
+from spynq.lif.descriptor import Descriptor, Plan
 from spynq.lif.errors import LifError
 from spynq.lif.layers import Layer, MapShape
 from spynq.lif.params import LifConfig
@@ -23,7 +23,9 @@ _WAYS = {
     "sums": "use a build that holds all taps, and no delays",
     "words": "use a bias per channel, and a build that holds all taps",
     "fir": "unroll the delays over the input channels",
+    "linear": "use a leak by a factor",
 }
+_CODEBOOKS = (WeightFormat.CODEBOOK2, WeightFormat.CODEBOOK4)
 
 
 def needs(layer: Layer, source: MapShape, *, chunked: bool, static: bool) -> list[str]:
@@ -38,10 +40,11 @@ def needs(layer: Layer, source: MapShape, *, chunked: bool, static: bool) -> lis
         "value": layer.output == Output.VALUE,
         "sums": layer.output == Output.SUMS,
         "state": chunked and layer.output != Output.SUMS,
-        "codebook": layer.format in (WeightFormat.CODEBOOK2, WeightFormat.CODEBOOK4),
+        "codebook": layer.format in _CODEBOOKS,
         "static": static,
         "words": layer.words is not None or layer.bias_map is not None,
         "fir": layer.fir is not None,
+        "linear": layer.neuron is not None and layer.neuron.leak == Leak.LINEAR,
     }
     return [name for name, needed in wanted.items() if needed]
 
@@ -63,7 +66,7 @@ def check_features(layer: Layer, wanted: list[str], config: LifConfig) -> None:
             )
 
 
-def fits(d: Descriptor, config: LifConfig) -> bool:
+def fits(d: Descriptor, plan: Plan, config: LifConfig) -> bool:
     """Whether a build can carry out a descriptor at all: what gateware refuses as UNFIT."""
     wanted = {
         "counts": d.output == Output.COUNTS,
@@ -73,6 +76,11 @@ def fits(d: Descriptor, config: LifConfig) -> bool:
         "state": not (d.first and d.last),
         "fir": bool(d.use_fir),
         "words": d.bias != Bias.CHANNEL,
+        "static": bool(plan.static),
+        "second": bool(d.second),
+        "codebook": d.format in _CODEBOOKS,
+        "linear": d.leak == Leak.LINEAR,
     }
     known = d.op in set(Op) and d.pool_in <= Pool.SUM and d.bias in set(Bias) and d.output in set(Output)
+    known = known and plan.columns == config.columns
     return known and all(config.has(name) for name, needed in wanted.items() if needed)

@@ -72,7 +72,7 @@ class LifModel:
     def _fits(self, memory: Memory, base: int, d: Descriptor) -> bool:
         if d.op == Op.BARRIER:
             return True
-        return fits(d, self.config) and read_plan(memory, base, d).columns == self.config.columns
+        return fits(d, read_plan(memory, base, d), self.config)
 
     def _keep(self, total: Counts, executed: int) -> None:
         self._results["EXECUTED"] = executed

@@ -35,6 +35,7 @@ FEATURES = (
     "sums",
     "words",
     "fir",
+    "linear",
 )
 """Bits of CAP_FEATURES from 0 on, parts that a build may lack; spynq.lif.features says what needs which."""
 
@@ -66,7 +67,10 @@ KERNEL = Kernel(
         ("CAP_UNITS", "Pixels times rounds that a column may have in a descriptor."),
         ("CAP_ROUNDS", "Rounds of a descriptor: lane groups whose channel records a column holds."),
         ("CAP_TAPS", "Delays of the FIR over time."),
-        ("CAP_KEPT", "Pairs of neurons of a column whose sums are kept while the input stays the same."),
+        (
+            "CAP_KEPT",
+            "Pairs of a column whose sums are kept for a still input; of a unit 1, 2, 4 or 8.",
+        ),
         ("CAP_TIED", "Columns that always share a stream of spikes."),
         ("CAP_DSP", "1: the adders are DSP48E2 primitives; 0: fabric."),
     ),
@@ -135,8 +139,8 @@ class LifConfig:
     taps : int
         Delays of the FIR over time, at most 16.
     kept : int
-        Pairs of neurons of a column (units times cycles of a unit) whose sums are kept while the input
-        stays the same; layers with more gather it at every step.
+        Pairs of neurons of a column (units times cycles of a unit, up to a power of two) whose sums are kept
+        while the input stays the same; layers with more gather it at every step.
     tied : int
         Columns that always share a stream of spikes, a power of two up to 16 that divides the columns: with
         more there are fewer streams, hence fewer look-up tables, and layers of few channels take longer.

@@ -201,7 +201,7 @@ def _set_strides(job: Job, part: Prepared, areas: Mapping[str, Area]) -> None:
     plan.columns = job.config.columns
     plan.in_plane, plan.in_sample = source.plane, source.sample
     still = source.name == "input" and job.network.static and len(layer.sources) == 1
-    plan.static = int(still and _pairs(plan) <= job.config.kept)
+    plan.static = int(still and _kept_places(plan) <= job.config.kept)
     plan.in_step = _step(job, source)
     if len(layer.sources) > 1:
         second = areas[layer.sources[1]]
@@ -224,9 +224,9 @@ def _set_strides(job: Job, part: Prepared, areas: Mapping[str, Area]) -> None:
         plan.out_beats = -(-len(part.piece.rows) * out.shape.width * bits // _BEAT_BITS)
 
 
-def _pairs(plan: Plan) -> int:
-    """Pairs of neurons of a column, at most."""
-    return -(-plan.units // (plan.columns >> plan.log2_h)) * plan.lif_cycles
+def _kept_places(plan: Plan) -> int:
+    """Places that the kept sums of a column take: its units times their pairs, up to a power of two."""
+    return -(-plan.units // (plan.columns >> plan.log2_h)) << (plan.lif_cycles - 1).bit_length()
 
 
 def _step(job: Job, source: Area) -> int:

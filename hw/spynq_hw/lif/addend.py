@@ -66,6 +66,8 @@ class Addend(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        if not self.config.has("words"):
+            return m
         m.submodules.delays = self._delays = Delays()
         m.submodules.asked = self._asked = Queue(_Asked, _ON_THEIR_WAY)
         self._fir = Signal(FIR_LAYOUT)

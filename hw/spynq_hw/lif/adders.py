@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from spynq_hw.lif.dsp import dsp48e2
 
-__all__ = ["LATENCY", "Accumulator", "Adders", "Control"]
+__all__ = ["LATENCY", "Accumulator", "Adders", "Control", "opmode"]
 
 LATENCY = 2
 """Cycles from weights to the sums that hold them."""
@@ -16,6 +16,17 @@ Control = data.StructLayout({"take": 2, "fresh": 1, "double": 1, "negate": 1})
 
 _X_AB, _X_P, _Y_C, _Z_P, _SUBTRACT = 0b11, 0b10, 0b11, 0b010, 0b0011
 _SIMD = {2: "TWO24", 4: "FOUR12"}
+
+
+def opmode(m: Module, control: data.View) -> Signal:
+    """OPMODE of the slices that do what ``control`` says."""
+    mode = Signal(9)
+    m.d.comb += [
+        mode[0:2].eq(Mux(control.double, _X_P, Mux(control.take[0], _X_AB, 0))),
+        mode[2:4].eq(Mux(control.take[1], _Y_C, 0)),
+        mode[4:7].eq(Mux(control.fresh, 0, _Z_P)),
+    ]
+    return mode
 
 
 class Accumulator(wiring.Component):
@@ -35,8 +46,8 @@ class Accumulator(wiring.Component):
     -------
     operands : In(ArrayLayout(ArrayLayout(signed(48 // fields), fields), 2))
         What may be added.
-    control : In(Control)
-        In the same cycle.
+    opmode : In(9), negate : In(1)
+        In the same cycle: :func:`opmode`, and whether operands are subtracted.
     sums : Out(ArrayLayout(signed(48 // fields), fields))
         The accumulators.
     """
@@ -47,7 +58,7 @@ class Accumulator(wiring.Component):
         self.fields, self.dsp = fields, dsp
         word = data.ArrayLayout(signed(48 // fields), fields)
         super().__init__(
-            {"operands": In(data.ArrayLayout(word, 2)), "control": In(Control), "sums": Out(word)}
+            {"operands": In(data.ArrayLayout(word, 2)), "opmode": In(9), "negate": In(1), "sums": Out(word)}
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -59,34 +70,31 @@ class Accumulator(wiring.Component):
         return m
 
     def _primitive(self, m: Module) -> None:
-        opmode, alumode, product = Signal(9), Signal(4), Signal(48)
-        control = self.control
+        alumode, product = Signal(4), Signal(48)
         first, second = (self.operands[i].as_value() for i in range(2))
         m.d.comb += [
-            opmode[0:2].eq(Mux(control.double, _X_P, Mux(control.take[0], _X_AB, 0))),
-            opmode[2:4].eq(Mux(control.take[1], _Y_C, 0)),
-            opmode[4:7].eq(Mux(control.fresh, 0, _Z_P)),
-            alumode.eq(Mux(control.negate, _SUBTRACT, 0)),
+            alumode.eq(Mux(self.negate, _SUBTRACT, 0)),
             self.sums.as_value().eq(product),
         ]
         m.submodules.dsp = dsp48e2(
-            False, _SIMD[self.fields], A=first[18:48], B=first[0:18], C=second, OPMODE=opmode,
+            False, _SIMD[self.fields], A=first[18:48], B=first[0:18], C=second, OPMODE=self.opmode,
             ALUMODE=alumode, P=product,
         )  # fmt: skip
 
     def _fabric(self, m: Module) -> None:
         taken = Signal.like(self.operands, reset_less=True)
-        control = Signal.like(self.control)
-        m.d.sync += [taken.eq(self.operands), control.eq(self.control)]
+        mode, negate = Signal.like(self.opmode), Signal()
+        m.d.sync += [taken.eq(self.operands), mode.eq(self.opmode), negate.eq(self.negate)]
+        x, y, z = mode[0:2], mode[2:4], mode[4:7]
         for field in range(self.fields):
             total, base, change = (Signal.like(self.sums[field], name=n) for n in ("total", "base", "change"))
-            first = Mux(control.double, total, Mux(control.take[0], taken[0][field], 0))
+            first = Mux(x == _X_P, total, Mux(x == _X_AB, taken[0][field], 0))
             m.d.comb += [
-                base.eq(Mux(control.fresh, 0, total)),
-                change.eq(first + Mux(control.take[1], taken[1][field], 0)),
+                base.eq(Mux(z == _Z_P, total, 0)),
+                change.eq(first + Mux(y == _Y_C, taken[1][field], 0)),
                 self.sums[field].eq(total),
             ]
-            m.d.sync += total.eq(Mux(control.negate, base - change, base + change))
+            m.d.sync += total.eq(Mux(negate, base - change, base + change))
 
 
 class Adders(wiring.Component):
@@ -126,11 +134,12 @@ class Adders(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         pairs = [Accumulator(2, self.dsp) for _ in range(self.lanes // 2)]
+        mode = opmode(m, self.control)
         for number, pair in enumerate(pairs):
             m.submodules[f"pair{number}"] = pair
             for operand in range(2):
                 for field in range(2):
                     m.d.comb += pair.operands[operand][field].eq(self.weights[operand][2 * number + field])
-            m.d.comb += pair.control.eq(self.control)
+            m.d.comb += [pair.opmode.eq(mode), pair.negate.eq(self.control.negate)]
         m.d.comb += self.sums.as_value().eq(Cat(pair.sums.as_value() for pair in pairs))
         return m

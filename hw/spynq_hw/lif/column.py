@@ -14,7 +14,6 @@ from spynq_hw.lif.addend import QUARTERS, addend_word
 from spynq_hw.lif.adders import Adders, Control
 from spynq_hw.lif.delays import Words4
 from spynq_hw.lif.neuron import Channel, Neuron, Rule, State, later
-from spynq_hw.lif.records import CHANNEL_LAYOUT
 from spynq_hw.lif.sizes import BEAT, OUTPUTS, Sizes
 from spynq_hw.lif.values import ValueRule, Values
 
@@ -28,12 +27,13 @@ _WAITING = 4
 
 
 def load_word(sizes: Sizes) -> data.StructLayout:
-    """A word on its way into the columns: weights of a tap, or the parameters of a channel.
+    """A word on its way into the columns: weights of a tap, or the parameters of a channel (Channel).
 
     The address of a channel is its lane, and above it the round.
     """
     address = max(sizes.tap, exact_log2(LANES) + sizes.round)
-    return data.StructLayout({"weights": 1, "channel": 1, "address": address, "bank": 1, "data": BEAT})
+    width = max(BEAT, Channel.size)
+    return data.StructLayout({"weights": 1, "channel": 1, "address": address, "bank": 1, "data": width})
 
 
 def restore_word(sizes: Sizes) -> data.StructLayout:
@@ -187,26 +187,27 @@ class Column(wiring.Component):
         m.d.sync += now.eq(order)
         done = later(m, now, neuron.LATENCY)
         ends = later(m, done, 1)
-        spikes, restores = Signal(LANES, reset_less=True), Signal()
+        spikes = Signal(LANES, reset_less=True)
         fired: list[Value] = []
-        lanes = [Neuron(self.config.dsp) for _ in range(2)]
+        lanes = [Neuron(self.config) for _ in range(2)]
         # One membrane pair is two records side by side.
         states = Memory(shape=data.ArrayLayout(State, 2), depth=PAIRS << sizes.unit, init=[])
         outputs = Memory(shape=LANES, depth=1 << sizes.output, init=[])
         m.submodules.states, m.submodules.outputs = states, outputs
         read, write = states.read_port(), states.write_port()
+        place = Signal(_PAIR_BITS + sizes.unit)
         out, see = outputs.write_port(), outputs.read_port()
         m.d.comb += [
-            read.addr.eq(Cat(order.pair, order.unit)),
+            place.eq(Cat(order.pair, order.unit)),
+            read.addr.eq(place),
             self.state.eq(read.data),
-            restores.eq(self.restore.valid & self.owner),
-            write.addr.eq(
-                Mux(restores, Cat(self.restore.pair, self.restore.unit), Cat(done.pair, done.unit))
-            ),
-            write.en.eq(done.active | restores),
+            write.addr.eq(Cat(done.pair, done.unit)),
+            write.en.eq(done.active),
             see.addr.eq(self.read),
             self.spikes.eq(see.data),
         ]
+        if self.config.has("state"):
+            self._restore(m, place, read, states.write_port())
         total = self._totals(m, now, sums)
         words = self._words(m, now)
         for half, lane in enumerate(lanes):
@@ -214,13 +215,13 @@ class Column(wiring.Component):
             m.d.comb += [
                 lane.rule.eq(self.rule),
                 lane.sum.eq(total[half]),
-                lane.kept.eq(self._kept.data[half]),
+                lane.kept.eq(self._kept[half]),
                 lane.again.eq(now.again),
                 lane.word.eq(words[half]),
                 lane.state.eq(read.data[half]),
                 lane.fresh.eq(now.fresh),
                 lane.channel.eq(self._channel(m, half)),
-                write.data[half].eq(Mux(restores, self.restore.states[half], lane.next)),
+                write.data[half].eq(lane.next),
             ]
             fired.append(lane.spike)
         for pair in range(PAIRS):
@@ -237,6 +238,19 @@ class Column(wiring.Component):
         if self.config.has("value"):
             clipped += self._values(m, out, done, lanes)
         m.d.comb += self.saturated.eq(sum(clipped))
+
+    def _restore(self, m: Module, place: Signal, read: Any, write: Any) -> None:
+        """States come back through the port that reads, which has nothing else to do meanwhile."""
+        restores = Signal()
+        m.d.comb += [
+            restores.eq(self.restore.valid & self.owner),
+            read.en.eq(~restores),
+            write.addr.eq(place),
+            write.data.eq(self.restore.states),
+            write.en.eq(restores),
+        ]
+        with m.If(restores):
+            m.d.comb += place.eq(Cat(self.restore.pair, self.restore.unit))
 
     def _values(self, m: Module, out: Any, done: data.View, lanes: list[Neuron]) -> list[Value]:
         """Planes of values take the place of spikes; gives what was clipped."""
@@ -296,9 +310,6 @@ class Column(wiring.Component):
     def _totals(self, m: Module, now: data.View, sums: data.View) -> data.View:
         """Sums of the pair that is updated; they are kept, for steps of an input that stays the same."""
         pair = data.ArrayLayout(signed(25), 2)
-        memory = Memory(shape=pair, depth=1 << self.sizes.kept, init=[], attrs={"ram_style": "block"})
-        m.submodules.kept = memory
-        self._kept, keeps = memory.read_port(), memory.write_port()
         total, help_ = Signal(pair), Signal(data.ArrayLayout(signed(24), 2))
         for half in range(2):
             m.d.comb += [
@@ -306,8 +317,15 @@ class Column(wiring.Component):
                 help_[half].eq(Mux(self.helps, self.more[half], 0) if self.helped else 0),
                 total[half].eq(self.sums[half] + help_[half]),
             ]
+        self._kept = Signal(pair)
+        if not self.config.has("static"):
+            return total
+        memory = Memory(shape=pair, depth=1 << self.sizes.kept, init=[], attrs={"ram_style": "block"})
+        m.submodules.kept = memory
+        read, keeps = memory.read_port(), memory.write_port()
         m.d.comb += [
-            self._kept.addr.eq(self.neurons.place),
+            self._kept.eq(read.data),
+            read.addr.eq(self.neurons.place),
             keeps.addr.eq(now.place),
             keeps.data.eq(total),
             keeps.en.eq(now.active & ~now.again),
@@ -319,12 +337,11 @@ class Column(wiring.Component):
         order, sizes = self.neurons, self.sizes
         memory = Memory(shape=Channel, depth=2 * PAIRS << sizes.round, init=[], attrs={"ram_style": "block"})
         m.submodules[f"channels{half}"] = memory
-        record = data.View(CHANNEL_LAYOUT, self.load.data)
         read, write = memory.read_port(), memory.write_port()
         m.d.comb += [
             read.addr.eq(Cat(order.pair, order.round, self.bank)),
             write.addr.eq(Cat(self.load.address[1 : 1 + _PAIR_BITS + sizes.round], self.load.bank)),
             write.en.eq(self.load.channel & self.mine & (self.load.address[0] == half)),
-            *(write.data[name].eq(record[name]) for name in Channel.members),
+            write.data.as_value().eq(self.load.data),
         ]
         return read.data

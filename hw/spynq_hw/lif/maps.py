@@ -143,6 +143,8 @@ class Maps(wiring.Component):
                 m.next = "ROOM"
                 with m.If(n == d.samples - 1):
                     m.next = "IDLE"
+        if not self.config.has("second"):
+            m.d.sync += [source.eq(0), sample[1].eq(0), step[1].eq(0), place[1].eq(0)]
 
     def _free(self, m: Module, first: Value) -> Signal:
         """The sample before has been read out, or there is none, or the step is not the first of one."""

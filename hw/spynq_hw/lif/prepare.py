@@ -7,7 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from spynq.lif.codes import Op, Output, Pool
+from spynq.lif.codes import Leak, Op, Output, Pool, WeightFormat
 from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif.column import load_word
 from spynq_hw.lif.fetch import ADDRESS, Run
@@ -40,7 +40,14 @@ def fits(layer: Value, config: LifConfig) -> Value:
             outputs.append(d.output == output)
     states = (d.first & d.last) | int(config.has("state"))
     words = (d.bias <= int(config.has("words"))) & (~d.use_fir | int(config.has("fir")))
-    plain = words & (d.pool_in <= Pool.SUM)
+    wanted = {
+        "static": plan.static,
+        "second": d.second,
+        "codebook": d.format >= WeightFormat.CODEBOOK2,
+        "linear": d.leak == Leak.LINEAR,
+    }
+    absent = Cat(needed for name, needed in wanted.items() if not config.has(name)).any()
+    plain = words & (d.pool_in <= Pool.SUM) & ~absent
     return (plan.columns == config.columns) & Cat(operations).any() & Cat(outputs).any() & states & plain
 
 

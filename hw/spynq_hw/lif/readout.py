@@ -48,7 +48,7 @@ class Counts(wiring.Component):
     """
 
     def __init__(self, config: LifConfig) -> None:
-        sizes = Sizes(config)
+        self.config, sizes = config, Sizes(config)
         # Every round has up to 16 columns.
         self._bits = sizes.round + exact_log2(LANES)
         super().__init__(
@@ -65,6 +65,9 @@ class Counts(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        if not self.config.has("counts"):
+            m.d.comb += self.idle.eq(1)
+            return m
         width = _AT_ONCE * _COUNT
         m.submodules.memory = memory = Memory(
             shape=width, depth=_TURNS << self._bits, init=[], attrs={"ram_style": "block"}
@@ -181,6 +184,9 @@ class Membranes(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        if not any(map(self.config.has, ("membrane", "state", "sums"))):
+            m.d.comb += self.idle.eq(1)
+            return m
         plan = self.layer.plan
         unit, pair, column = Signal(self.sizes.unit), Signal(range(PAIRS)), Signal(range(self.config.columns))
         # Lane groups that are still to come.

@@ -62,6 +62,8 @@ class Restore(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        if not self.config.has("state"):
+            return m
         d, plan = self.layer.descriptor, self.layer.plan
         place, n = Signal(ADDRESS), Signal(16)
         unit, pair, column = Signal(self.sizes.unit), Signal(range(PAIRS)), Signal(range(self.config.columns))

@@ -100,7 +100,7 @@ class Setup(wiring.Component):
             self.plan.planes.eq(d.planes + 1),
             self.plan.signed.eq(d.signed),
             self.plan.second.eq(d.second),
-            self.plan.again.eq(Mux(plan.static, d.steps - 1, 0)),
+            self.plan.again.eq(Mux(plan.static, d.steps - 1 - self.plan.behind, 0)),
             pieces.eq(plan.units << plan.log2_h << (FOLDS - 1) >> plan.out_fold),
             self.pieces.eq(pieces),
             self.out_beats.eq((pieces + (PIECES - 1)) >> exact_log2(PIECES)),
@@ -109,6 +109,7 @@ class Setup(wiring.Component):
         m.d.comb += [self.done.eq(Cat(ready).all() & self.valid), self.slots.eq(self._slots())]
         self._gap(m)
         self._outputs(m)
+        self._wave(m)
         return m
 
     def _units(self, m: Module) -> Signal:
@@ -179,6 +180,26 @@ class Setup(wiring.Component):
         planes = Mux(self.next.descriptor.output == Output.VALUE, plan.planes_out, 0)
         with m.If(self.load):
             m.d.sync += self.gap.eq(Mux(planes > waits, planes, waits))
+
+    def _wave(self, m: Module) -> None:
+        """Steps of a still input that go along with the first one: as many as there are output slots for.
+
+        None where words of memory come unit by unit, where steps take several slots, where two
+        streams share units, where a pixel takes several rounds, or where there are so few steps that units
+        would always be too close.
+        """
+        d, plan = self.layer.descriptor, self.layer.plan
+        most, goes = Signal(range(OUTPUTS)), Signal()
+        m.d.comb += [
+            # A group of one unit more takes as long as a membrane on its way.
+            self.plan.few.eq(Array((REVISIT - 1) // max(gap, 1) for gap in range(16))[self.gap]),
+            most.eq(Mux(d.steps > OUTPUTS, OUTPUTS - 1, d.steps - 1)),
+            goes.eq(
+                plan.static & (d.bias == 0) & (self.stride == 1) & ~self.split & (plan.rounds == 1)
+                & (most >= self.plan.few)
+            ),
+            self.plan.behind.eq(Mux(goes, most, 0)),
+        ]  # fmt: skip
 
     def _outputs(self, m: Module) -> None:
         output, planes = self.layer.descriptor.output, self.layer.plan.planes_out

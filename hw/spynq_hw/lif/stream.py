@@ -11,6 +11,7 @@ from spynq.lif.params import LifConfig
 from spynq_hw.fifo import Queue
 from spynq_hw.lif.adders import Control
 from spynq_hw.lif.feeder import Feeder, pair, word
+from spynq_hw.lif.neuron import REVISIT
 from spynq_hw.lif.sizes import BEAT, OUTPUTS, Sizes
 from spynq_hw.lif.walker import Walker, geometry, known, unit
 from spynq_hw.lif.words import SLOTS, Words, slot_place
@@ -28,19 +29,22 @@ _UNITS_OPEN = 16
 def order(sizes: Sizes) -> data.StructLayout:
     """What a column does in a cycle; all zero: nothing.
 
-    With ``last`` the sums of a unit are complete; then ``round``, ``begins`` (first step of a sample),
-    ``again`` (the sums are those of the step before), ``slot`` (where the spikes go) and ``final`` (last
-    unit of the step) are looked at.
+    With ``last`` the sums of a unit are complete; then ``unit`` (its number in the stream), ``round``,
+    ``begins`` (first step of a sample), ``again`` (the sums are those of the step before), ``slot`` (where
+    the spikes go), ``early`` (its step is not the next one to end) and ``final`` (last unit of the step)
+    are looked at.
     """
     return data.StructLayout(
         {
             "taps": data.ArrayLayout(sizes.tap, 2),
             "control": Control,
             "last": 1,
+            "unit": sizes.unit,
             "round": sizes.round,
             "begins": 1,
             "again": 1,
             "slot": range(OUTPUTS),
+            "early": 1,
             "final": 1,
         }
     )
@@ -50,8 +54,8 @@ class Stream(wiring.Component):
     """Hands two spikes per cycle to its columns, unit by unit and step by step.
 
     A unit's last spikes wait until the neurons of the unit before have been served, which takes
-    ``gap`` cycles; no other stage of a column ever waits. Steps take their slots in turn, for input and
-    output.
+    ``gap`` cycles; no other stage of a column ever waits. Spikes of the next unit that has some go to the
+    adders while units without take kept sums. Steps take their slots in turn, for input and output.
 
     Parameters
     ----------
@@ -171,7 +175,7 @@ class Stream(wiring.Component):
         m.d.comb += [
             self.room.eq(held < (2 << self.slots)),
             walker.begins.eq(self.begins.bit_select(slot_place(number, self.slots), 1)),
-            walker.go.eq(((comes != 0) | walker.again) & (open_ != self.depth)),
+            walker.go.eq(((comes != 0) | walker.again) & (open_ + walker.along < self.depth)),
             self.starved.eq(words.starved),
             fresh.eq(walker.begun & ~walker.again),
         ]
@@ -180,7 +184,7 @@ class Stream(wiring.Component):
         m.d.sync += [
             held.eq(held + self.reserved - words.done),
             comes.eq(comes + self.reserved - fresh),
-            open_.eq(open_ + walker.begun - self.drained),
+            open_.eq(open_ + Mux(walker.begun, walker.along + 1, 0) - self.drained),
         ]
         with m.If(self.start):
             m.d.sync += [number.eq(0), held.eq(0), comes.eq(0), open_.eq(0)]
@@ -188,7 +192,8 @@ class Stream(wiring.Component):
     def _gate(self, m: Module, pairs: Any, units: Any) -> None:
         pair_, unit_ = pairs.payload, units.payload
         timer = Signal(4)
-        number = Signal(range(OUTPUTS))
+        # Output slot of the next step to end, and the next unit of it.
+        number, front = Signal(range(OUTPUTS)), Signal(self.sizes.unit)
         goes, ends, blocked, again = Signal(), Signal(), Signal(), Signal()
         # Whether the unit's sums are complete with this cycle.
         complete = Signal()
@@ -202,13 +207,14 @@ class Stream(wiring.Component):
             complete.eq(again | (pairs.valid & ~blocked & pair_.last)),
             self.met.eq(complete & (timer == 0) & (~self.adds | (words != 0))),
             ends.eq(self.met & (~self.split | self.meet)),
-            goes.eq(~again & Mux(pair_.last, ends, pairs.valid & ~blocked)),
+            # A unit without spikes of its own leaves the sums alone, so those of the next one may begin.
+            goes.eq(Mux(pair_.last, ends & ~again, pairs.valid & ~blocked)),
             pairs.ready.eq(goes),
             units.ready.eq(ends),
             self.events.eq(Mux(goes, pair_.take[0] + pair_.take[1], 0)),
         ]
         with m.If(ends):
-            m.d.sync += timer.eq(self.gap - 1)
+            m.d.sync += timer.eq(Mux(unit_.slow, REVISIT, self.gap) - 1)
         with m.Elif(timer != 0):
             m.d.sync += timer.eq(timer - 1)
         m.d.sync += words.eq(words + self.arrived - (ends & self.adds))
@@ -221,12 +227,21 @@ class Stream(wiring.Component):
             out.control.negate.eq(pair_.negate),
             out.last.eq(ends),
             out.round.eq(unit_.round),
-            out.slot.eq(number),
+            out.early.eq(unit_.early),
             out.begins.eq(unit_.begins),
             out.again.eq(again),
             out.final.eq(unit_.last),
         ]
-        with m.If(ends & unit_.last):
-            m.d.sync += number.eq(number + self.stride)
+        with m.If(ends):
+            m.d.sync += [
+                out.slot.eq(Mux(unit_.early, out.slot + 1, number)),
+                out.unit.eq(Mux(unit_.early, out.unit - 1, front)),
+            ]
+            with m.If(unit_.last):
+                m.d.sync += number.eq(number + self.stride)
+                # Steps that have begun go on with their last unit.
+                m.d.sync += front.eq(Mux(unit_.open, front, 0))
+            with m.Elif(~unit_.early):
+                m.d.sync += front.eq(front + 1)
         with m.If(self.start):
             m.d.sync += [number.eq(0), words.eq(0)]

@@ -1,6 +1,6 @@
 """What a layer and a run have cost, and the record of it."""
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -71,7 +71,7 @@ class Tally(wiring.Component):
 
     def _count(self, m: Module, name: str) -> Signal:
         count, total = Signal(_BITS[name], name=name), getattr(self, f"{name}_total")[: _BITS[name]]
-        m.d.sync += count.eq(Mux(self.layer, 0, count) + getattr(self, name))
+        self._add(m, count, getattr(self, name))
         with m.If(self.run):
             m.d.sync += total.eq(0)
         with m.Elif(self.close):
@@ -80,5 +80,11 @@ class Tally(wiring.Component):
 
     def _time(self, m: Module, name: str, counts: Value) -> Signal:
         count = Signal(32, name=name)
-        m.d.sync += count.eq(Mux(self.layer, 0, count) + counts)
+        self._add(m, count, counts)
         return count
+
+    def _add(self, m: Module, count: Signal, more: Value) -> None:
+        """A layer begins with what comes in its first cycle; the places above it are but cleared."""
+        m.d.sync += count.eq(count + more)
+        with m.If(self.layer):
+            m.d.sync += count.eq(more)

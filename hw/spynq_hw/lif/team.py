@@ -1,8 +1,9 @@
 """Columns that always follow the same stream, and the control of their neurons."""
 
-from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from spynq.lif.params import LANES, LifConfig
 from spynq_hw.lif import neuron
@@ -134,14 +135,10 @@ class Team(wiring.Component):
     def _control(self, m: Module, control: data.View) -> None:
         """Pairs of a unit one after the other, from the cycle in which its sums are complete."""
         ready = later(m, self.order.last, _SUMS - 1)
-        names = ("round", "begins", "again", "slot", "final")
+        names = ("unit", "round", "begins", "again", "slot", "early", "final")
         known = {name: later(m, self.order[name], _SUMS - 1) for name in names}
-        running, pair, final = Signal(), Signal(range(PAIRS)), Signal()
-        unit, following = Signal(self.sizes.unit), Signal(self.sizes.unit)
-        last = Signal()
-        # Pairs of the step before this one, whose sums lie in this order.
-        place = Signal(self.sizes.kept)
-        held = {name: Signal.like(known[name], name=name) for name in names[:-1]}
+        running, pair, last = Signal(), Signal(range(PAIRS)), Signal()
+        held = {name: Signal.like(known[name], name=name) for name in names}
         m.d.comb += [
             last.eq(pair == self.lif_cycles - 1),
         ]
@@ -150,40 +147,29 @@ class Team(wiring.Component):
             control,
             capture=later(m, ready, 1),
             pair=Mux(self.dump, self.dump_pair, pair),
-            unit=Mux(self.dump, self.dump_unit, unit),
+            unit=Mux(self.dump, self.dump_unit, held["unit"]),
             round=held["round"],
             fresh=held["begins"] | self.sums_only,
             again=held["again"],
-            place=place,
+            place=self._place(held["unit"], pair),
             active=running,
             last=last,
             slot=held["slot"],
         )
-        m.d.sync += [pair.eq(pair + 1), place.eq(place + running)]
+        m.d.sync += pair.eq(pair + 1)
         with m.If(running & last):
             m.d.sync += running.eq(0)
         with m.If(ready):
-            with m.If(following == 0):
-                m.d.sync += place.eq(0)
-            m.d.sync += [
-                running.eq(1),
-                pair.eq(0),
-                *(held[name].eq(known[name]) for name in held),
-                final.eq(known["final"]),
-                unit.eq(following),
-                following.eq(following + 1),
-            ]
-            with m.If(known["final"]):
-                m.d.sync += following.eq(0)
-        with m.If(self.start):
-            m.d.sync += following.eq(0)
-        # Whole steps that wait, and units of the step behind them.
+            m.d.sync += [running.eq(1), pair.eq(0), *(held[name].eq(known[name]) for name in held)]
+        # Whole steps that wait, and units of the step behind them; of one that begins early only its end.
         waiting, units = Signal(range(OUTPUTS + 1)), Signal(self.sizes.unit + 1)
         # What a unit writes is told as it goes: meanwhile another layer may begin.
         ends = running & last
         paths = [(ends & ~self.value.on, _WRITTEN), (ends & self.value.on, _WRITTEN + values_written)]
-        wrote = Cat(later(m, end, cycles) for end, cycles in paths).any()
-        ended = Cat(later(m, end & final, cycles) for end, cycles in paths).any()
+        wrote, ended = (
+            Cat(later(m, end & flag, cycles) for end, cycles in paths).any()
+            for flag in (~held["early"], held["final"])
+        )
         m.d.comb += self.written.eq((waiting != 0) | (units > self.wanted))
         m.d.sync += [
             waiting.eq(waiting + ended - self.drained),
@@ -191,3 +177,8 @@ class Team(wiring.Component):
         ]
         with m.If(self.start):
             m.d.sync += [waiting.eq(0), units.eq(0)]
+
+    def _place(self, unit: Value, pair: Value) -> Value:
+        """Where a pair's sums are kept: pairs of a unit side by side, with no more bits than they need."""
+        bits = Array(ceil_log2(max(cycles, 1)) for cycles in range(PAIRS + 1))[self.lif_cycles]
+        return Array(Cat(pair[:n], unit)[: self.sizes.kept] for n in range(ceil_log2(PAIRS) + 1))[bits]

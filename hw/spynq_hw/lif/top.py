@@ -1,7 +1,7 @@
 """The LIF convolution engine: everything between the registers and the memory port."""
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import connect
 from amaranth.utils import exact_log2
 
@@ -14,9 +14,10 @@ from spynq_hw.lif.drain import COMPLETE, Drain
 from spynq_hw.lif.fence import Fence
 from spynq_hw.lif.fetch import Fetch
 from spynq_hw.lif.maps import Maps
+from spynq_hw.lif.neuron import constants
 from spynq_hw.lif.pack import ONES
 from spynq_hw.lif.prepare import Found, Prepare
-from spynq_hw.lif.records import drive
+from spynq_hw.lif.records import CHANNEL_LAYOUT, drive
 from spynq_hw.lif.restore import Restore
 from spynq_hw.lif.sequencer import Sequencer
 from spynq_hw.lif.setup import Setup
@@ -185,8 +186,12 @@ class Lif(wiring.Component):
         column, mask = Signal(4), Signal(4)
         weights, prepare = self._weights, self._prepare
         source = Mux(weights.load.weights, 1, 0)
+        # Channel records become what neurons want of them on their way.
+        record = data.View(CHANNEL_LAYOUT, prepare.load.data[:BEAT])
+        made = constants(m, record, prepare.layer.descriptor.reset).as_value()
         m.d.sync += [
             load.eq(Mux(source, weights.load, prepare.load)),
+            load.data.eq(Mux(source, weights.load.data, made)),
             column.eq(Mux(source, weights.column, prepare.column)),
             mask.eq(Mux(source, weights.mask, prepare.mask)),
         ]
@@ -330,7 +335,7 @@ class Lif(wiring.Component):
         """In a split the second half of the columns adds its sums to the first half's."""
         setup, half = self._setup, len(self._teams) // 2
         log2_h, tied = self._sequencer.layer.plan.log2_h, exact_log2(self.sizes.tied)
-        if self.config.columns % 2 == 0:
+        if len(self._teams) % 2 == 0:
             for helped, helper in zip(self._teams[:half], self._teams[half:], strict=True):
                 m.d.comb += [helped.more.eq(helper.sums), helped.helps.eq(setup.split)]
         for number, stream in enumerate(self._streams):

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spynq.lif.params import LifConfig
-from spynq_hw.lif.sizes import Sizes
+from spynq_hw.lif.sizes import OUTPUTS, Sizes
 
 __all__ = ["Walker", "geometry", "known", "segment", "unit"]
 
@@ -15,7 +15,8 @@ def geometry(sizes: Sizes) -> data.StructLayout:
 
     ``planes``, ``signed`` and ``second`` come from the DESCRIPTOR, planes counted from 1;
     ``second_place`` is the bit at which the second source begins, ``wrap`` the taps of all rounds,
-    ``again`` the steps after the first one for which its sums hold.
+    ``behind`` and ``again`` the steps after the first one for which its sums hold: those that go along
+    with it, and those that follow. ``few``: units of a wave that are too close to those a step later.
     """
     place = sizes.place + 1
     return data.StructLayout(
@@ -45,6 +46,8 @@ def geometry(sizes: Sizes) -> data.StructLayout:
             "second": 1,
             "second_place": sizes.place,
             "wrap": sizes.tap + 1,
+            "behind": range(OUTPUTS),
+            "few": 4,
             "again": 16,
         }
     )
@@ -66,9 +69,12 @@ def unit(sizes: Sizes) -> data.StructLayout:
 def known(sizes: Sizes) -> data.StructLayout:
     """What must be known when a unit's sums are complete; ``last`` of its step, which ``begins`` a sample.
 
-    ``again``: they are those of the step before.
+    ``again``: they are those of the step before. ``early``: the unit before the last one, in the step after
+    that one's. ``slow``: wait before the next unit, until this one's membranes can be read again.
+    ``open``: steps that have begun already come next.
     """
-    return data.StructLayout({"round": sizes.round, "last": 1, "begins": 1, "again": 1})
+    flags = ("last", "begins", "again", "early", "slow", "open")
+    return data.StructLayout({"round": sizes.round, **dict.fromkeys(flags, 1)})
 
 
 def segment(sizes: Sizes) -> data.StructLayout:
@@ -93,11 +99,20 @@ def segment(sizes: Sizes) -> data.StructLayout:
 
 
 class Walker(wiring.Component):
-    """Walks the windows of every G-th unit of a step; a run of bits per cycle.
+    """Walks the windows of every G-th unit of a step; a run of bits per cycle, also from unit to unit.
 
     Runs are clipped to the map; what lies outside of it is padding and costs a cycle and no more.
     Planes of both sources follow each other from the most significant one down, as ``double`` says.
-    Steps for which the sums of the first one hold consist of units alone, one per cycle.
+    Steps for which the sums of the first one hold consist of units alone, one per cycle. A cycle lies
+    between two steps.
+
+    Some of these steps go along with the first one, as neurons have time while its runs are met: unit u of
+    step 0 leads a group that goes on with unit u - 1 of step 1, u - 2 of step 2 and so on, and behind it
+    the last units of steps 1, 2, ... lead one each, so that steps end in order. As a group begins at most one
+    step later than the one before, unit u of the next step is at least as far as the group has units: those
+    left of it, then those of the next one before u. Where they are so few that a membrane could be
+    read before it is written, the last one of the group is ``slow``. Behind the last group, as
+    always, there is a whole step's units from one to the same.
 
     Parameters
     ----------
@@ -114,10 +129,10 @@ class Walker(wiring.Component):
         What to add from unit to unit (the number is G).
     go : In(1), begins : In(1)
         A step may begin, and is the first of a sample; looked at between steps.
-    begun : Out(1), again : Out(1)
-        It does, in this cycle; it is one without runs.
+    begun : Out(1), again : Out(1), along : Out(3)
+        It does, in this cycle; it is one without runs; as many others begin with it.
     units : Out(stream.Signature(known))
-        Units as they begin.
+        Units as they end.
     segments : Out(stream.Signature(segment))
         Their runs.
     """
@@ -134,6 +149,7 @@ class Walker(wiring.Component):
                 "begins": In(1),
                 "begun": Out(1),
                 "again": Out(1),
+                "along": Out(range(OUTPUTS)),
                 "units": Out(stream.Signature(known(sizes))),
                 "segments": Out(stream.Signature(segment(sizes))),
             }
@@ -141,51 +157,84 @@ class Walker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        sizes, plan = self.sizes, self.plan
+        sizes, plan, told = self.sizes, self.plan, self.units.payload
         self._unit = now = Signal(unit(sizes))
         following = Signal(unit(sizes))
-        x, y = Signal(signed(sizes.place + 2)), Signal(signed(sizes.place + 2))
-        advance, over, last_unit, begins = Signal(), Signal(), Signal(), Signal()
-        # Steps without runs that follow.
-        left = Signal(16)
+        last_unit, begins, emits = Signal(), Signal(), Signal()
+        # Its last segment goes out; there is room for a segment; one goes there.
+        self._over, self._room, self._advance = over, room, advance = Signal(), Signal(), Signal()
+        # A unit with runs comes next, and which one; its first segment goes out in the cycle after.
+        self._loads, self._next = Signal(), Signal(unit(sizes))
 
-        m.d.comb += self.again.eq(left != 0)
         self._next_unit(m, now, following)
-        m.d.comb += last_unit.eq(now.number + self.step.number >= plan.units)
-        with m.FSM():
+        last_of_group, ends = self._groups(m, emits, last_unit)
+        m.d.comb += [
+            last_unit.eq(now.number + self.step.number >= plan.units),
+            room.eq(~self.segments.valid | self.segments.ready),
+            emits.eq(self.units.valid & self.units.ready),
+            told.round.eq(now.round),
+            self._loads.eq(self.begun | (emits & last_of_group & ~last_unit)),
+            self._next.eq(Mux(self.begun, self.first, following)),
+        ]
+        with m.If(self._loads):
+            m.d.sync += now.eq(self._next)
+        with m.FSM() as machine:
             with m.State("IDLE"):
                 with m.If(self.go):
                     m.d.comb += self.begun.eq(1)
-                    m.d.sync += begins.eq(self.begins & ~self.again)
-                    m.d.sync += now.eq(self.first)
-                    m.next = "UNIT"
-            with m.State("UNIT"):
-                m.d.comb += [
-                    self.units.valid.eq(1),
-                    self.units.payload.round.eq(now.round),
-                    self.units.payload.last.eq(last_unit),
-                    self.units.payload.begins.eq(begins),
-                    self.units.payload.again.eq(self.again),
-                ]
-                m.d.sync += [x.eq(now.x + plan.x_first), y.eq(now.y)]
-                with m.If(self.units.ready):
-                    m.next = "SEGMENTS"
+                    m.d.sync += begins.eq(self.begins)
+                    m.next = "RUNS"
                     with m.If(self.again):
-                        m.d.sync += now.eq(following)
-                        m.next = "UNIT"
-                        with m.If(last_unit):
-                            m.d.sync += left.eq(left - 1)
-                            m.next = "IDLE"
-            with m.State("SEGMENTS"):
-                m.d.comb += advance.eq(~self.segments.valid | self.segments.ready)
-                with m.If(advance & over):
-                    m.d.sync += now.eq(following)
-                    m.next = "UNIT"
-                    with m.If(last_unit):
-                        m.d.sync += left.eq(plan.again)
-                        m.next = "IDLE"
-        self._walk(m, x, y, advance, over, last_unit)
+                        m.next = "UNITS"
+            with m.State("RUNS"):
+                # A unit is told with its last run.
+                m.d.comb += [
+                    self.units.valid.eq(room & over),
+                    advance.eq(room & (~over | self.units.ready)),
+                    told.begins.eq(begins),
+                ]
+                with m.If(emits & (~last_of_group | last_unit)):
+                    m.next = "UNITS"
+                with m.If(ends):
+                    m.next = "IDLE"
+            with m.State("UNITS"):
+                m.d.comb += [self.units.valid.eq(1), told.again.eq(1)]
+                with m.If(emits & last_of_group & ~last_unit & ~self.again):
+                    m.next = "RUNS"
+                with m.If(ends):
+                    m.next = "IDLE"
+            idle = machine.ongoing("IDLE")
+        self._walk(m, idle, last_unit)
         return m
+
+    def _groups(self, m: Module, emits: Signal, last_unit: Signal) -> tuple[Signal, Signal]:
+        """Which step's unit comes next; gives whether it ends a group, and whether it ends all that began."""
+        told = self.units.payload
+        # First step that has not ended, last one that has begun, and that of the unit.
+        oldest, newest, now = (Signal(range(OUTPUTS), name=name) for name in ("oldest", "newest", "now"))
+        last, more, ends = Signal(), Signal(), Signal()
+        # Steps without runs that follow.
+        left = Signal(16)
+        m.d.comb += [
+            self.again.eq(left != 0),
+            self.along.eq(Mux(self.again, 0, self.plan.behind)),
+            last.eq(now == newest),
+            more.eq(oldest != self.along),
+            ends.eq(emits & last & last_unit & ~more),
+            told.last.eq(last_unit & ~told.early),
+            told.early.eq(now != oldest),
+            told.slow.eq(last & more & (newest - oldest < self.plan.few)),
+            told.open.eq(more),
+        ]
+        with m.If(ends):
+            m.d.sync += [oldest.eq(0), newest.eq(0), now.eq(0)]
+            m.d.sync += left.eq(Mux(self.again, left - 1, self.plan.again))
+        with m.Elif(emits & last):
+            m.d.sync += newest.eq(newest + (newest != self.along))
+            m.d.sync += [target.eq(oldest + last_unit) for target in (oldest, now)]
+        with m.Elif(emits):
+            m.d.sync += now.eq(now + 1)
+        return last, ends
 
     def _next_unit(self, m: Module, now: data.View, following: data.View) -> None:
         """Add a step, round by round, then pixel by pixel, then row by row."""
@@ -209,49 +258,53 @@ class Walker(wiring.Component):
             following.tap.eq(now.tap + Mux(past_round, further.tap, step.tap)),
         ]
 
-    def _walk(
-        self, m: Module, x: Signal, y: Signal, advance: Signal, over: Signal, last_unit: Signal
-    ) -> None:
+    def _walk(self, m: Module, idle: Value, last_unit: Signal) -> None:
         """Loops over segments, rows, sources and planes; ``over`` in the last of them."""
-        plan, sizes = self.plan, self.sizes
-        # Without a reset of their own, which costs their clearing less logic; a unit begins with zeros.
+        plan, sizes, advance = self.plan, self.sizes, self._advance
+        place = signed(sizes.place + 2)
+        x, y, left_edge, shift = (Signal(place, name=name) for name in ("x", "y", "left_edge", "shift"))
+        # Without a reset of their own, which costs their clearing less logic; a step begins with zeros.
         column, row = (Signal(12, name=name, reset_less=True) for name in ("column", "row"))
         tap_x, tap_y = (Signal(sizes.tap, name=name, reset_less=True) for name in ("tap_x", "tap_y"))
-        end_x, end_y = Signal(), Signal()
+        end_x, end_y, scanned = Signal(), Signal(), Signal()
         pool_mask = Signal(3)
-        plane = self._planes(m, self.units.valid, advance & end_x & end_y, over, end_x & end_y)
+        plane = self._planes(m, scanned, end_x & end_y)
+        row_begins = self._loads | end_x
         m.d.comb += [
             pool_mask.eq((1 << plan.pool_log2) - 1),
             end_x.eq(column + 1 == plan.segments),
             end_y.eq(row + 1 == plan.segment_rows),
+            scanned.eq(advance & end_x & end_y),
+            left_edge.eq(Mux(self._loads, self._next.x, Mux(end_x, self._unit.x, x))),
+            shift.eq(Mux(row_begins, plan.x_first, plan.segment_x)),
         ]
-        with m.If(advance):
-            m.d.sync += [column.eq(column + 1), x.eq(x + plan.segment_x)]
+        with m.If(self._loads | advance):
+            m.d.sync += x.eq(left_edge + shift)
+        with m.If(self._loads):
+            m.d.sync += y.eq(self._next.y)
+        with m.Elif(advance & end_x):
+            m.d.sync += y.eq(Mux(end_y, self._unit.y, y + plan.segment_y))
+        with m.If(idle | (advance & end_x)):
+            m.d.sync += [column.eq(0), tap_x.eq(0)]
+        with m.Elif(advance):
+            m.d.sync += column.eq(column + 1)
             with m.If((column & pool_mask) == pool_mask):
                 m.d.sync += tap_x.eq(tap_x + plan.tap_x)
-            with m.If(end_x):
-                m.d.sync += [
-                    x.eq(self._unit.x + plan.x_first),
-                    row.eq(row + 1),
-                    y.eq(y + plan.segment_y),
-                ]
-                with m.If((row & pool_mask) == pool_mask):
-                    m.d.sync += tap_y.eq(tap_y + plan.tap_y)
-                with m.If(end_y):
-                    m.d.sync += y.eq(self._unit.y)
-        with m.If(self.units.valid | (advance & end_x)):
-            m.d.sync += [column.eq(0), tap_x.eq(0)]
-        with m.If(self.units.valid | (advance & end_x & end_y)):
+        with m.If(idle | scanned):
             m.d.sync += [row.eq(0), tap_y.eq(0)]
+        with m.Elif(advance & end_x):
+            m.d.sync += row.eq(row + 1)
+            with m.If((row & pool_mask) == pool_mask):
+                m.d.sync += tap_y.eq(tap_y + plan.tap_y)
         begins = (column == 0) & (row == 0)
         tap = Signal(sizes.tap)
         m.d.comb += tap.eq(self._unit.tap + tap_x + tap_y)
-        self._clip(m, x, y, tap, plane, begins, advance, over, last_unit)
+        self._clip(m, (x, y, tap), plane, begins, last_unit)
 
-    def _planes(self, m: Module, begins: Value, ends: Value, over: Signal, at_end: Value) -> dict[str, Value]:
+    def _planes(self, m: Module, ends: Value, at_end: Value) -> dict[str, Value]:
         """Which source and plane is looked at; planes are aligned at the least significant one.
 
-        ``begins``: a unit is about to begin; ``ends``: the last segment of a scan has gone out.
+        ``ends``: the last segment of a scan goes out, which ``at_end`` waits for.
         """
         plan = self.plan
         # Planes left, this one included.
@@ -263,9 +316,9 @@ class Walker(wiring.Component):
             others.eq(Mux(plan.second, plan.planes_second, 0)),
             most.eq(Mux(others > plan.planes, others, plan.planes)),
             last.eq(source | (others < left)),
-            over.eq(at_end & last & (left == 1)),
+            self._over.eq(at_end & last & (left == 1)),
         ]
-        with m.If(begins):
+        with m.If(self._loads):
             m.d.sync += [left.eq(most), source.eq(plan.planes < most), fresh.eq(1), doubles.eq(0)]
             m.d.sync += [places[0].eq(0), places[1].eq(plan.second_place)]
         with m.Elif(ends):
@@ -285,15 +338,12 @@ class Walker(wiring.Component):
     def _clip(
         self,
         m: Module,
-        x: Signal,
-        y: Signal,
-        tap: Signal,
+        at: tuple[Signal, Signal, Signal],
         plane: dict[str, Value],
         begins: Value,
-        advance: Signal,
-        over: Signal,
         last_unit: Signal,
     ) -> None:
+        (x, y, tap), over, advance = at, self._over, self._advance
         plan, sizes, out = self.plan, self.sizes, self.segments.payload
         right = Signal(signed(sizes.place + 3))
         low, high = Signal(sizes.place), Signal(sizes.place + 1)
@@ -308,7 +358,7 @@ class Walker(wiring.Component):
             base.eq(y + plane["place"] + Mux(plan.slice, self._slice(), 0)),
             wanted.eq(inside | (begins & plane["double"]) | over),
         ]
-        with m.If(~self.segments.valid | self.segments.ready):
+        with m.If(self._room):
             m.d.sync += [
                 self.segments.valid.eq(advance & wanted),
                 out.start.eq(base + low),

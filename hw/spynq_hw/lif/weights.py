@@ -72,7 +72,7 @@ class Weights(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.reader = self._reader = reader = LayerReader(Op.END, Op.BARRIER)
-        m.submodules.widen = self._widen = widen = Widen()
+        m.submodules.widen = self._widen = widen = Widen(self.config.has("codebook"))
         self._descriptor, self._plan = reader.layer.descriptor, reader.layer.plan
         # Beats to ask for, on their way, and where.
         self._left, self._place = Signal(32), Signal(ADDRESS)
@@ -99,6 +99,7 @@ class Weights(wiring.Component):
                     m.next = "READ"
             with m.State("READ"):
                 self._read(m)
+                m.d.comb += widen.begin.eq(reader.valid)
                 with m.If(reader.valid):
                     m.next = "WAIT"
                     with m.If(enough | self.quit):
@@ -166,8 +167,8 @@ class Weights(wiring.Component):
         first, left = Signal(self.sizes.tap), Signal(signed(18))
         end_tap, end_column = Signal(), Signal()
         lanes = [(lane < plan.out_lanes) & (lane < left) for lane in range(LANES)]
-        words = data.View(data.ArrayLayout(8, LANES), widen.taps.payload)
         m.d.comb += [
+            widen.lanes.eq(Cat(lanes)),
             widen.taps.ready.eq(self.go),
             self.waits.eq(widen.taps.valid),
             widen.last.eq(end_tap),
@@ -176,8 +177,8 @@ class Weights(wiring.Component):
             self.column.eq(column),
             self.mask.eq((1 << plan.log2_h) - 1),
         ]
-        content = Cat(Mux(valid, word, 0) for valid, word in zip(lanes, words, strict=True))
-        drive(m, self.load, weights=widen.taps.valid & self.go, address=first + tap, data=content)
+        valid = widen.taps.valid & self.go
+        drive(m, self.load, weights=valid, address=first + tap, data=widen.taps.payload)
         with m.If(self.load.weights):
             m.d.sync += tap.eq(tap + 1)
             with m.If(end_tap):
