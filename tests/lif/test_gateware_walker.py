@@ -69,7 +69,7 @@ class Case:
         return -(-self.height * self.width * self.channels // 128)
 
     def geometry(self) -> dict[str, int]:
-        """Numbers of the plan that a walker is told."""
+        """Numbers of the plan."""
         row, pool = self.width * self.channels, self.pool
         (kh, kw), (sy, sx), (py, px), (dy, dx) = self.kernel, self.stride, self.pad, self.dilation
         by_row = pool == 1 and dx == 1 and self.slice_bits in (0, self.channels)
@@ -103,6 +103,12 @@ class Case:
             "second_place": self.planes * 128 * self.beats,
             "wrap": self.rounds * self.taps,
         }
+
+    def plan(self) -> dict[str, int]:
+        """The same with steps past the last round and the end of a row, as a walker is told."""
+        told, step = self.geometry(), self.step()
+        past = {f"{name}_past": step[name] + told.pop(f"{name}_step") for name in "xy"}
+        return told | past
 
     def unit(self, number: int) -> dict[str, int]:
         """A unit as a walker counts it."""
@@ -255,7 +261,7 @@ def run(case: Case, stream: int, steps: list[Any], style: str, seed: int) -> lis
     async def bench(ctx: Any) -> None:
         holding = pauses(style, seed)
         ctx.set(dut.walker.units.ready, 1)
-        view(case.geometry(), ctx, dut.walker.plan)
+        view(case.plan(), ctx, dut.walker.plan)
         view(case.unit(stream), ctx, dut.walker.first)
         view(case.step(), ctx, dut.walker.step)
         for number, maps in enumerate(steps):
@@ -304,7 +310,7 @@ def test_a_unit_costs_a_cycle_per_run_and_a_step_one_more(fresh_seed: int) -> No
     rng = np.random.default_rng(fresh_seed)
     for _ in range(20):
         case, again = random_case(rng, int(rng.integers(1, 5))), int(rng.choice([0, 3]))
-        geometry = case.geometry() | {"again": again}
+        geometry = case.plan() | {"again": again}
         stream = int(rng.integers(min(case.streams, geometry["units"])))
         units = len(range(stream, geometry["units"], case.streams))
         # Those outside of the map cost the same.

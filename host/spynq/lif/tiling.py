@@ -132,7 +132,10 @@ def tile(layer: Layer, shapes: Mapping[str, MapShape], into: Lanes, fold: int, c
     else:
         op = Op.FC if layer.kind == "fc" else Op.CONV
         groups = _dense_taps(weights, into, out)
-    form, codebook = choose_format(layer.name, groups if sliced else weights, layer.format, layer.codebook)
+    form, codebook = choose_format(
+        layer.name, groups if sliced else weights, layer.format, layer.codebook,
+        codebooks=config.has("codebook"),
+    )  # fmt: skip
     tiled = Tiled(
         layer, op, source, shape, (int(weights.shape[2]), int(weights.shape[3])), dilation, pool, into,
         out, fold, log2_h, rounds, LANES * config.tied * sliced, groups, form, codebook, [],

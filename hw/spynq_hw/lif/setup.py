@@ -16,7 +16,7 @@ from spynq_hw.lif.walker import geometry, unit
 __all__ = ["Setup"]
 
 _BY_NAME = (
-    "units", "rounds", "x_step", "x_end", "x_first", "y_step", "y_first", "x_limit", "map_bits",
+    "units", "rounds", "x_end", "x_first", "y_first", "x_limit", "map_bits",
     "segment_bits", "segment_x", "segment_y", "segments", "segment_rows", "pool_log2", "tap_x", "tap_y",
     "planes_second",
 )  # fmt: skip
@@ -95,6 +95,8 @@ class Setup(wiring.Component):
         pieces = Signal(self.sizes.units + 6)
         m.d.comb += [self.plan[name].eq(plan[name]) for name in _BY_NAME]
         m.d.comb += [
+            self.plan.x_past.eq(self.step.x + plan.x_step),
+            self.plan.y_past.eq(self.step.y + plan.y_step),
             self.plan.slice.eq(plan.slice != 0),
             self.plan.plane_bits.eq(plan.in_beats << exact_log2(BEAT)),
             self.plan.planes.eq(d.planes + 1),

@@ -14,6 +14,7 @@ def geometry(sizes: Sizes) -> data.StructLayout:
     """What the walkers know of a layer: fields of the PLAN by their names, no wider than the build needs.
 
     ``planes``, ``signed`` and ``second`` come from the DESCRIPTOR, planes counted from 1;
+    ``x_past`` and ``y_past`` are added in place of a step past the last round, and past the end of a row;
     ``second_place`` is the bit at which the second source begins, ``wrap`` the taps of all rounds,
     ``behind`` and ``again`` the steps after the first one for which its sums hold: those that go along
     with it, and those that follow. ``few``: units of a wave that are too close to those a step later.
@@ -23,10 +24,10 @@ def geometry(sizes: Sizes) -> data.StructLayout:
         {
             "units": sizes.units,
             "rounds": sizes.round + 1,
-            "x_step": place,
+            "x_past": place,
             "x_end": place,
             "x_first": signed(place + 1),
-            "y_step": place,
+            "y_past": place,
             "y_first": signed(place + 1),
             "x_limit": place,
             "map_bits": place,
@@ -169,7 +170,7 @@ class Walker(wiring.Component):
         self._next_unit(m, now, following)
         last_of_group, ends = self._groups(m, emits, last_unit)
         m.d.comb += [
-            last_unit.eq(now.number + self.step.number >= plan.units),
+            last_unit.eq(following.number >= plan.units),
             room.eq(~self.segments.valid | self.segments.ready),
             emits.eq(self.units.valid & self.units.ready),
             told.round.eq(now.round),
@@ -240,22 +241,21 @@ class Walker(wiring.Component):
         """Add a step, round by round, then pixel by pixel, then row by row."""
         plan, step = self.plan, self.step
         round_, x = Signal(self.sizes.round + 1), Signal(self.sizes.place + 1)
-        past_round, past_row = Signal(), Signal()
-        # Steps past the last round and past the end of a row: steady, and the same in all walkers.
-        further = Signal.like(step)
+        # What is past the last round, and past the end of a row, negative if it is not.
+        rounds_over, row_over = Signal(signed(len(round_) + 1)), Signal(signed(len(x) + 1))
+        past_round, past_row = ~rounds_over[-1], ~row_over[-1]
+        tap_past = Signal(self.sizes.tap)
         m.d.comb += [
-            further.x.eq(step.x + plan.x_step),
-            further.y.eq(step.y + plan.y_step),
-            further.tap.eq(step.tap - plan.wrap),
+            tap_past.eq(step.tap - plan.wrap),
             round_.eq(now.round + step.round),
-            past_round.eq(round_ >= plan.rounds),
-            x.eq(now.x + Mux(past_round, further.x, step.x)),
-            past_row.eq(x >= plan.x_end),
+            rounds_over.eq(round_ - plan.rounds),
+            x.eq(now.x + Mux(past_round, plan.x_past, step.x)),
+            row_over.eq(x - plan.x_end),
             following.number.eq(now.number + step.number),
-            following.round.eq(round_ - Mux(past_round, plan.rounds, 0)),
-            following.x.eq(x - Mux(past_row, plan.x_end, 0)),
-            following.y.eq(now.y + Mux(past_row, further.y, step.y)),
-            following.tap.eq(now.tap + Mux(past_round, further.tap, step.tap)),
+            following.round.eq(Mux(past_round, rounds_over, round_)),
+            following.x.eq(Mux(past_row, row_over, x)),
+            following.y.eq(now.y + Mux(past_row, plan.y_past, step.y)),
+            following.tap.eq(now.tap + Mux(past_round, tap_past, step.tap)),
         ]
 
     def _walk(self, m: Module, idle: Value, last_unit: Signal) -> None:
@@ -267,13 +267,16 @@ class Walker(wiring.Component):
         column, row = (Signal(12, name=name, reset_less=True) for name in ("column", "row"))
         tap_x, tap_y = (Signal(sizes.tap, name=name, reset_less=True) for name in ("tap_x", "tap_y"))
         end_x, end_y, scanned = Signal(), Signal(), Signal()
+        next_column, next_row = Signal(12), Signal(12)
         pool_mask = Signal(3)
         plane = self._planes(m, scanned, end_x & end_y)
         row_begins = self._loads | end_x
         m.d.comb += [
             pool_mask.eq((1 << plan.pool_log2) - 1),
-            end_x.eq(column + 1 == plan.segments),
-            end_y.eq(row + 1 == plan.segment_rows),
+            next_column.eq(column + 1),
+            next_row.eq(row + 1),
+            end_x.eq(next_column == plan.segments),
+            end_y.eq(next_row == plan.segment_rows),
             scanned.eq(advance & end_x & end_y),
             left_edge.eq(Mux(self._loads, self._next.x, Mux(end_x, self._unit.x, x))),
             shift.eq(Mux(row_begins, plan.x_first, plan.segment_x)),
@@ -287,13 +290,13 @@ class Walker(wiring.Component):
         with m.If(idle | (advance & end_x)):
             m.d.sync += [column.eq(0), tap_x.eq(0)]
         with m.Elif(advance):
-            m.d.sync += column.eq(column + 1)
+            m.d.sync += column.eq(next_column)
             with m.If((column & pool_mask) == pool_mask):
                 m.d.sync += tap_x.eq(tap_x + plan.tap_x)
         with m.If(idle | scanned):
             m.d.sync += [row.eq(0), tap_y.eq(0)]
         with m.Elif(advance & end_x):
-            m.d.sync += row.eq(row + 1)
+            m.d.sync += row.eq(next_row)
             with m.If((row & pool_mask) == pool_mask):
                 m.d.sync += tap_y.eq(tap_y + plan.tap_y)
         begins = (column == 0) & (row == 0)
@@ -311,8 +314,9 @@ class Walker(wiring.Component):
         left, most, source = Signal(4), Signal(4), Signal()
         fresh, doubles, last = Signal(), Signal(), Signal()
         places = [Signal(self.sizes.place, name=f"place{i}") for i in range(2)]
-        others = Signal(4)
+        others, place = Signal(4), Signal(self.sizes.place)
         m.d.comb += [
+            place.eq(Mux(source, places[1], places[0])),
             others.eq(Mux(plan.second, plan.planes_second, 0)),
             most.eq(Mux(others > plan.planes, others, plan.planes)),
             last.eq(source | (others < left)),
@@ -324,7 +328,7 @@ class Walker(wiring.Component):
         with m.Elif(ends):
             for i in range(2):
                 with m.If(source == i):
-                    m.d.sync += places[i].eq(places[i] + plan.plane_bits)
+                    m.d.sync += places[i].eq(place + plan.plane_bits)
             m.d.sync += [fresh.eq(last), source.eq(1)]
             with m.If(last):
                 # The next plane begins with the second source if the first one is too narrow for it.
@@ -332,7 +336,7 @@ class Walker(wiring.Component):
         return {
             "double": doubles & fresh,
             "negate": plan.signed & ~source & (plan.planes == left),
-            "place": Mux(source, places[1], places[0]),
+            "place": place,
         }
 
     def _clip(
