@@ -79,6 +79,7 @@ static plan_t read_plan(const beat_t *memory, place_t place) {
 #undef TAKE
     plan.value_after = FIELD(record, PLAN, VALUE_AFTER) != 0;
     plan.is_static = FIELD(record, PLAN, STATIC) != 0;
+    plan.by_row = FIELD(record, PLAN, BY_ROW) != 0;
     for (int code = 0; code < 16; code++) {
         plan.codebook[code] = record.range(PLAN_CODE0_LSB + 8 * code + 7, PLAN_CODE0_LSB + 8 * code);
     }
@@ -185,6 +186,8 @@ static int read_map(const beat_t *memory, const descriptor_t &d, const plan_t &p
     place_t start = second ? d.second_input + sample * plan.second_sample + step * plan.second_step
                            : d.input + sample * plan.in_sample + step * plan.in_step;
     int planes = second ? plan.planes_second : d.planes, at = second ? d.planes * plan.in_beats : 0, found = 0;
+    // Planes that follow each other by row are read as one.
+    if (plan.by_row) planes = 1;
     for (int plane = 0; plane < planes; plane++) {
         int ones = 0;
         read_plane(memory, start + plane * plan.in_plane, at + plane * plan.in_beats, plan.in_beats, ones);
@@ -221,8 +224,9 @@ static void make_values(const descriptor_t &d, const plan_t &plan) {
 #pragma HLS pipeline
                     int pooled = 0;
                     for (int place = 0; place < k * k; place++) {
-                        int from = (row + place / k) * d.w_in + column + place % k;
-                        pooled += bit_of((source * d.planes + plane) * plan.in_beats,
+                        int y = row + place / k, x = column + place % k;
+                        int from = (plan.by_row ? y * d.planes + plane : y) * d.w_in + x;
+                        pooled += bit_of(plan.by_row ? 0 : (source * d.planes + plane) * plan.in_beats,
                                          plan.in_bit + from * plan.in_channels + lane);
                     }
                     value += value_t(pooled * plane_weight(d, plan, source, plane));

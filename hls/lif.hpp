@@ -38,7 +38,7 @@ struct descriptor_t {
 struct plan_t {
     int columns, log2_h, rounds, value_shift, planes_second, planes_out, in_channels, out_channels, in_bit, slice;
     int taps, in_beats, out_lanes, out_fold;
-    bool value_after, is_static;
+    bool value_after, is_static, by_row;
     place_t in_plane, in_step, in_sample, second_step, second_sample, out_plane, out_step, out_sample;
     place_t state_sample, words, words_step, words_sample;
     weight_t codebook[16];

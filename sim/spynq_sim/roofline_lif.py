@@ -68,7 +68,7 @@ def _floor(image: Image, memory: npt.NDArray[np.uint8], task: Task) -> Floor:
     stages = {
         "spikes": fullest,
         "neurons": d.steps * -(-plan.units // streams) * plan.lif_cycles,
-        "input": reads * d.planes * plan.in_beats,
+        "input": reads * (1 if plan.by_row else d.planes) * plan.in_beats,
         "output": d.steps * written,
     }
     bound = max(stages, key=lambda name: stages[name])

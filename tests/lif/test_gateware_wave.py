@@ -59,7 +59,9 @@ async def put(ctx: Any, dut: Stream, case: Case, maps: list[Bits]) -> None:
             ctx.set(port, 0)
 
 
-def run(case: Case, maps: list[Bits], gap: int, behind: int, again: int, seed: int) -> list[Unit]:
+def run(
+    case: Case, maps: list[Bits], gap: int, behind: int, again: int, seed: int, ahead: bool
+) -> list[Unit]:
     """All units of the samples; steps are read out in order, some time after they ended."""
     dut, rng = Stream(CONFIG), np.random.default_rng(seed)
     steps = len(maps) * (1 + behind + again)
@@ -75,7 +77,7 @@ def run(case: Case, maps: list[Bits], gap: int, behind: int, again: int, seed: i
         view(case.plan() | fixed, ctx, dut.plan)
         view(case.unit(0), ctx, dut.first)
         view(case.step(), ctx, dut.step)
-        for name, value in {"gap": gap, "stride": 1, "depth": OUTPUTS, "start": 1}.items():
+        for name, value in {"gap": gap, "ahead": ahead, "stride": 1, "depth": OUTPUTS, "start": 1}.items():
             ctx.set(getattr(dut, name), value)
         await ctx.tick()
         ctx.set(dut.start, 0)
@@ -101,15 +103,17 @@ def run(case: Case, maps: list[Bits], gap: int, behind: int, again: int, seed: i
     return found
 
 
-def check(case: Case, gap: int, behind: int, again: int, seed: int) -> None:
+def check(case: Case, gap: int, behind: int, again: int, seed: int, ahead: bool) -> None:
     rng = np.random.default_rng(seed)
     units = case.geometry()["units"]
     shape = (case.planes, case.height, case.width, case.channels)
     maps = [np.asarray(rng.random(shape) < rng.choice([0, 0, 0.1, 1])) for _ in range(2)]
-    found = run(case, maps, gap, behind, again, seed)
+    found = run(case, maps, gap, behind, again, seed, ahead)
     want = wave(units, behind, again)
     last = dict.fromkeys(range(units), -REVISIT)
-    for number, (unit, (step, place)) in enumerate(zip(found, want * 2, strict=True)):
+    # When neurons begin with a unit: as soon as it is there and they are done with the one before.
+    turns = begins([unit.cycle for unit in found], gap if ahead else 0)
+    for number, (unit, turn, (step, place)) in enumerate(zip(found, turns, want * 2, strict=True)):
         sample = number // len(want)
         begun = sample * (1 + behind + again)
         order = unit.order
@@ -118,16 +122,26 @@ def check(case: Case, gap: int, behind: int, again: int, seed: int) -> None:
         assert order.final == (place == units - 1)
         # Whoever counts units of the oldest step must leave out those of others.
         assert order.early == (0 < step <= behind and place < units - 1)
-        assert unit.cycle - last[place] >= REVISIT
-        last[place] = unit.cycle
+        assert turn - last[place] >= REVISIT
+        last[place] = turn
         if step == 0:
             assert unit.counts == case.window(place, maps[sample])
     cycles = [unit.cycle for unit in found]
-    assert min(np.diff(cycles), default=gap) >= gap
+    assert min(np.diff(turns), default=gap) >= gap
+    # The sums of one unit wait at most.
+    assert all(cycle > turn for cycle, turn in zip(cycles[1:], turns, strict=False))
 
 
+def begins(cycles: list[int], gap: int) -> list[int]:
+    found: list[int] = []
+    for cycle in cycles:
+        found.append(max(cycle, found[-1] + gap) if found else cycle)
+    return found
+
+
+@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("gap", range(1, 9))
-def test_steps_that_go_together_end_in_order_and_never_meet(gap: int, fresh_seed: int) -> None:
+def test_steps_that_go_together_end_in_order_and_never_meet(gap: int, ahead: bool, fresh_seed: int) -> None:
     rng = np.random.default_rng(fresh_seed)
     few = (REVISIT - 1) // gap
     for _ in range(4):
@@ -139,7 +153,7 @@ def test_steps_that_go_together_end_in_order_and_never_meet(gap: int, fresh_seed
         case = Case(
             channels, 1, units, (1, 1), (1, 1), (0, 0), (1, 1), 1, 1, 0, planes, 0, False, 1, 5,
         )  # fmt: skip
-        check(case, gap, behind, again, int(rng.integers(1 << 30)))
+        check(case, gap, behind, again, int(rng.integers(1 << 30)), ahead)
 
 
 def test_the_estimate_counts_with_what_is_built() -> None:

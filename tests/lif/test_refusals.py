@@ -265,3 +265,9 @@ def test_records_survive_packing_and_refuse_what_does_not_fit() -> None:
     assert Channel.unpack(channel.pack()) == channel
     with pytest.raises(ValueError, match="layer 'x': KH of DESCRIPTOR has 6 bits and cannot be 64"):
         Descriptor(kh=64).pack("layer 'x'")
+
+
+def test_a_build_without_codebooks_is_given_none_unasked() -> None:
+    net = network(MapShape(2, 4, 4), 2, layer(weights=np.full((3, 2, 2, 2), 100, np.int64)))
+    formats = [assemble(net, config).tasks[0].descriptor.format for config in (FULL, without("codebook"))]
+    assert formats == [WeightFormat.CODEBOOK2, WeightFormat.S8]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,3 +94,17 @@ def test_a_turn_waits_for_no_memory() -> None:
     # With the slow memory the list is still being read when the first turn comes; steps are waited for that
     # had not been acknowledged when their layer began.
     assert max(b - a for a, b in zip(soon[1:], late[1:], strict=True)) <= 36
+
+
+def test_constants_of_the_next_layer_do_not_hold_up_maps() -> None:
+    """Those of many channels are read while steps go on whose maps are read a few ahead."""
+    rng, cycles = np.random.default_rng(0), []
+    for channels in (CHANNELS, 8 * CHANNELS):
+        before = Network("test", chain(1).input, 2 * STEPS, chain(1).layers[:2])
+        weights = rng.integers(-40, 80, (channels, CHANNELS, 1, 1))
+        layer = conv(weights, name="last", sources=("layer1",), neuron=neuron(channels, theta=120))
+        net = replace(before, layers=(*before.layers, layer))
+        with open_kernel("lif", "rtl", CONFIG) as driver:
+            cycles.append(driver.run(assemble(net, CONFIG), spikes(net, 0.5)).counters[1]["cycles"])
+    few, many = cycles
+    assert many <= few + 10

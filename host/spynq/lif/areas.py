@@ -64,6 +64,8 @@ class Job:
     shapes : dict of str to MapShape
     lanes : dict of str to Lanes
         Of every map.
+    by_row : bool
+        The planes of a row of the input follow each other.
     tiled : dict of str to Tiled
         Layers with neurons.
     """
@@ -78,6 +80,7 @@ class Job:
     folds: bool = True
     shapes: dict[str, MapShape] = field(default_factory=dict)
     lanes: dict[str, Lanes] = field(default_factory=dict)
+    by_row: bool = False
     tiled: dict[str, Tiled] = field(default_factory=dict)
 
     @property
@@ -117,7 +120,7 @@ def areas(job: Job, memory: Memory, zeros: Mapping[str, Area]) -> dict[str, Area
     """Reserve room for the input and for what every layer writes; ``zeros`` are there."""
     network = job.network
     found = {"input": _map(job, memory, "input", Output.SPIKES, 1 if network.static else network.steps)}
-    found["input"].rows = job.rows
+    found["input"].rows, found["input"].by_row = job.rows, job.by_row
     for layer in network.layers:
         if layer.kind == "zeros":
             found[layer.name] = zeros[layer.name]

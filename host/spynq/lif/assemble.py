@@ -16,7 +16,7 @@ from spynq.lif.image import Image, LayerReport, Task
 from spynq.lif.layers import Fir, Layer, MapShape, Network
 from spynq.lif.lowering import lower, split
 from spynq.lif.params import BEAT_BYTES, LifConfig
-from spynq.lif.stacking import stack
+from spynq.lif.stacking import by_row, stack
 from spynq.lif.tasks import PLAN_BYTES, chunks_of, constants, round_parts
 from spynq.lif.tiling import Tiled, tile
 
@@ -89,12 +89,14 @@ def _tile(job: Job) -> None:
     job.network = split(job.network, shapes, lanes, job.config)
     job.shapes = map_shapes(job.network)
     job.lanes = map_lanes(job.network, job.shapes, job.config, folds=job.folds)
+    job.by_row = by_row(job.network, job.shapes, job.lanes["input"], job.config)
     job.tiled = {}
     for layer in job.network.layers:
         if layer.kind != "zeros":
             _check(job, layer)
             into, out = job.lanes[layer.sources[0]], job.lanes[layer.name]
-            job.tiled[layer.name] = tile(layer, job.shapes, into, out.fold, job.config)
+            together = job.by_row and "input" in layer.sources
+            job.tiled[layer.name] = tile(layer, job.shapes, into, out.fold, job.config, by_row=together)
 
 
 def _check(job: Job, layer: Layer) -> None:

@@ -83,6 +83,7 @@ class Plan:
     lif_cycles: int = 0
     rounds: int = 1
     static: int = 0
+    by_row: int = 0
     value_after: int = 0
     value_shift: int = 0
     units: int = 1
@@ -93,7 +94,7 @@ class Plan:
     step_round: int = 0
     step_x: int = 0
     step_y: int = 0
-    row_bits: int = 0
+    plane_bits: int = 0
     pool_log2: int = 0
     map_bits: int = 0
     in_bit: int = 0

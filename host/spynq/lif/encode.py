@@ -18,7 +18,12 @@ _SIZES = {WeightFormat.CODEBOOK2: 4, WeightFormat.CODEBOOK4: 16}
 
 
 def choose_format(
-    name: str, weights: Integers, asked: WeightFormat | None, codebook: tuple[int, ...] | None
+    name: str,
+    weights: Integers,
+    asked: WeightFormat | None,
+    codebook: tuple[int, ...] | None,
+    *,
+    codebooks: bool = True,
 ) -> tuple[WeightFormat, tuple[int, ...]]:
     """Format and codebook of a layer.
 
@@ -31,6 +36,8 @@ def choose_format(
         The narrowest that holds the weights by default: s1, s2, codebook of 4, s4, codebook of 16, s8.
     codebook : tuple of int, optional
         The distinct weights by default.
+    codebooks : bool
+        Whether the build has codebooks: by default nothing is chosen that it lacks.
 
     Raises
     ------
@@ -38,7 +45,7 @@ def choose_format(
         E07: the weights do not fit the format.
     """
     values = np.unique(weights)
-    order = (
+    every = (
         WeightFormat.S1,
         WeightFormat.S2,
         WeightFormat.CODEBOOK2,
@@ -46,6 +53,7 @@ def choose_format(
         WeightFormat.CODEBOOK4,
         WeightFormat.S8,
     )
+    order = [form for form in every if codebooks or form not in _SIZES]
     for form in order if asked is None else (asked,):
         if form in _SIZES:
             codes = tuple(int(v) for v in (values if codebook is None else codebook))

@@ -175,7 +175,7 @@ def _task(task: Task, density: float) -> LayerCycles:
     beats = plan.units << plan.log2_h + 2
     step = {
         longest: cycles,
-        "input": float(planes * plan.in_beats + beats * _words_read(task)),
+        "input": float((1 if plan.by_row else planes) * plan.in_beats + beats * _words_read(task)),
         "output": joined * float(written + beats * _DUMP_CYCLES * (d.output == Output.SUMS)),
     }
     bound = max(step, key=lambda name: step[name])

@@ -17,7 +17,9 @@ group ``c // L``. Lanes that are no channel have weights, biases and zetas of 0 
 bit i of a pixel. In what the engine writes a group takes 16 bits, or 8 or 4 if its channels go into
 them: 16 >> fold, which makes the channel stride S = R * H * (16 >> fold). Network inputs may have any S,
 and channels one behind the other; bits that are no channel are 0. Plane 0 is the most significant. A
-window row is one run of bits.
+window row is one run of bits. With BY_ROW the P planes of a row of the input follow each other: a step
+is one string, in which bit ``((y * P + plane) * W + x) * S + i`` is bit i of a pixel in a plane, so that the
+first windows need only its first beats.
 
 **Taps.** Tap ``(ky * KW + kx) * S + i``; in slices of Z bits (pool and depthwise layers)
 ``(ky * KW + kx) * min(Z, S) + i``, where round r sees bits ``Z r + i`` of a pixel, Z = 16 H, and a lane has
@@ -109,7 +111,11 @@ PLAN = layout(
         ("LIF_CYCLES", 4, "Cycles of two neurons each that a column takes for a unit."),
         ("ROUNDS", 8, "Rounds R over the lane groups of a pixel."),
         ("STATIC", 1, "1: the input of the first step holds for all: its sums are kept, and met once."),
-        ("", 1, ""),
+        (
+            "BY_ROW",
+            1,
+            "1: the planes of a row of the input follow each other; its rows are all planes of them.",
+        ),
         ("VALUE_AFTER", 1, "1: a value is the membrane after reset; 0: before firing."),
         ("VALUE_SHIFT", 5, "Right shift of values."),
         ("UNITS", 24, "Pixels times rounds."),
@@ -120,7 +126,7 @@ PLAN = layout(
         ("STEP_ROUND", 8, "G units on: rounds,"),
         ("STEP_X", 12, "pixels,"),
         ("STEP_Y", 12, "and rows; G = STEP_ROUND + R * (STEP_X + W_OUT * STEP_Y)."),
-        ("ROW_BITS", 24, "Row of the input (B)."),
+        ("PLANE_BITS", 24, "Plane to plane of the input, as it is held (B)."),
         ("POOL_LOG2", 2, "Segments per tap step, as a power of two."),
         ("", 6, ""),
         ("MAP_BITS", 24, "End of the last row of the input (B)."),
@@ -147,7 +153,7 @@ PLAN = layout(
         ("TAPS", 16, "Taps of a lane group."),
         ("WEIGHT_BASE", 32, "First tap of them in the weight memory of a column."),
         ("WEIGHT_BEATS", 32, "Beats of all lane groups in memory."),
-        ("IN_BEATS", 16, "Beats of a plane to load."),
+        ("IN_BEATS", 16, "Beats of a plane to load; BY_ROW: of all planes."),
         ("OUT_BEATS", 16, "Beats of a plane (or words of a sample) to write."),
         ("IN_PLANE", 32, "Plane of the inputs."),
         ("IN_STEP", 32, "Step of the input."),

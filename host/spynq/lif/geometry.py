@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from spynq.lif.codes import Pool
 from spynq.lif.descriptor import Descriptor, Plan
-from spynq.lif.params import LANES
+from spynq.lif.params import BEAT_BYTES, LANES
 
 __all__ = ["cover", "geometry"]
+
+_BEAT_BITS = 8 * BEAT_BYTES
 
 
 def geometry(d: Descriptor, plan: Plan) -> dict[str, int]:
@@ -19,7 +21,8 @@ def geometry(d: Descriptor, plan: Plan) -> dict[str, int]:
     ----------
     d : Descriptor
     plan : Plan
-        Of which COLUMNS, LOG2_H, ROUNDS, IN_CHANNELS, OUT_LANES, IN_BIT and SLICE are looked at.
+        Of which COLUMNS, LOG2_H, ROUNDS, IN_CHANNELS, OUT_LANES, IN_BIT, IN_BEATS, BY_ROW and SLICE are
+        looked at.
     """
     return {**_tiling(d, plan), **_windows(d, plan)}
 
@@ -45,11 +48,12 @@ def _tiling(d: Descriptor, plan: Plan) -> dict[str, int]:
 def _windows(d: Descriptor, plan: Plan) -> dict[str, int]:
     shift = d.pool_log2 if d.pool_in != Pool.NONE else 0
     stride = plan.in_channels
-    row = d.w_in * stride
+    plane = d.w_in * stride
+    row = plane * d.planes if plan.by_row else plane
     # A slice may be wider than the pixel.
     taps = min(plan.slice or stride, stride)
     found = {
-        "row_bits": row,
+        "plane_bits": plane if plan.by_row else plan.in_beats * _BEAT_BITS,
         "x_limit": (d.w_in >> shift << shift) * stride,
         "map_bits": plan.in_bit + (d.h_in >> shift << shift) * row,
         "x_step": d.stride_x * stride << shift,
@@ -72,9 +76,9 @@ def _windows(d: Descriptor, plan: Plan) -> dict[str, int]:
         found |= {"segments": 1, "segment_bits": d.kw * stride, "segment_x": 0}
         whole = (d.kh, d.kw, d.h_out, d.w_out, d.pad_y, d.pad_x, d.dilation_y)
         bits = d.h_in * row
-        if whole == (d.h_in, d.w_in, 1, 1, 0, 0, 1) and bits < 1 << 16:
+        if whole == (d.h_in, d.w_in, 1, 1, 0, 0, 1) and bits < 1 << 16 and not plan.by_row:
             # One window, the whole map: a single run.
-            found |= {"segment_rows": 1, "segment_bits": bits, "row_bits": bits, "x_limit": bits}
+            found |= {"segment_rows": 1, "segment_bits": bits, "x_limit": bits}
             found |= {"y_step": d.stride_y * bits, "segment_y": bits}
     return found
 

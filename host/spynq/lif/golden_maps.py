@@ -91,7 +91,8 @@ def read_map(
     start = d.second_input if second else d.input
     planes = plan.planes_second if second else d.planes
     sample, step = (plan.second_sample, plan.second_step) if second else (plan.in_sample, plan.in_step)
-    row = d.w_in * plan.in_channels
+    together = d.planes if plan.by_row else 1
+    row = together * d.w_in * plan.in_channels
     end = plan.in_bit + d.h_in * row
     if end > plan.in_beats * _BEAT_BITS:
         raise AssertionError(f"rows end at bit {end} of {plan.in_beats} beats")
@@ -100,13 +101,14 @@ def read_map(
     spikes = 0
     for i, n in enumerate(samples):
         for j, t in enumerate(steps):
-            for p in range(planes):
+            for p in range(0, planes, together):
                 place = start + n * sample + t * step + p * plan.in_plane
                 beats = read_beats(memory, base + place * BEAT_BYTES, plan.in_beats)
                 flat = np.unpackbits(beats.ravel(), bitorder="little")
-                pixels = flat[plan.in_bit : end].reshape(d.h_in, d.w_in, plan.in_channels)
-                bits[i, j, p] = pixels[:, :, lanes]
-                if int(pixels.sum(dtype=np.int64)) != int(bits[i, j, p].sum(dtype=np.int64)):
+                pixels = flat[plan.in_bit : end].reshape(d.h_in, together, d.w_in, plan.in_channels)
+                found = bits[i, j, p : p + together]
+                found[:] = pixels[..., lanes].swapaxes(0, 1)
+                if int(pixels.sum(dtype=np.int64)) != int(found.sum(dtype=np.int64)):
                     raise AssertionError("a bit is set that is no channel")
                 spikes += int(flat.sum(dtype=np.int64))
     return bits, spikes

@@ -45,6 +45,8 @@ class Area:
         Counts of so many pieces and chunks lie behind each other, a ``step`` apart, to be added.
     rows : Rows, optional
         Rows of the input lie side by side: ``shape`` is what the engine sees of it.
+    by_row : bool
+        The planes of a row follow each other, in one string of beats; there is no stride of planes.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Area:
     sample: int
     parts: int = 1
     rows: Rows | None = None
+    by_row: bool = False
 
     @property
     def given(self) -> MapShape:
@@ -99,8 +102,10 @@ class Area:
                 pixels = np.moveaxis(step.astype(np.int64), 0, -1)
                 if self.rows is not None:
                     pixels = self.rows.stacked(pixels)
-                for p in range(shape.planes):
-                    content = pack_bits(pixels >> shape.planes - 1 - p & 1 != 0, self.lanes)
+                planes = [pixels >> shape.planes - 1 - p & 1 != 0 for p in range(shape.planes)]
+                # Side by side they are as one plane of so many times more pixels a row.
+                for p, bits in enumerate([np.hstack(planes)] if self.by_row else planes):
+                    content = pack_bits(bits, self.lanes)
                     at = (self.beat + n * self.sample + t * self.step + p * self.plane) * BEAT_BYTES
                     memory[at : at + len(content)] = np.frombuffer(content, np.uint8)
 
@@ -136,14 +141,16 @@ class Area:
     def _maps(self, memory: npt.NDArray[np.uint8], samples: int) -> Integers:
         shape, places = self.shape, self.lanes.positions(self.shape.channels)
         found = np.zeros((samples, self.steps, shape.height, shape.width, shape.channels), np.int64)
-        size = shape.height * shape.width * self.lanes.stride
+        together = shape.planes if self.by_row else 1
+        size = together * shape.height * shape.width * self.lanes.stride
         for n in range(samples):
             for t in range(self.steps):
-                for p in range(shape.planes):
+                for p in range(0, shape.planes, together):
                     at = (self.beat + n * self.sample + t * self.step + p * self.plane) * BEAT_BYTES
                     bits = np.unpackbits(memory[at : at + -(-size // 8)], bitorder="little")[:size]
-                    pixels = bits.reshape(shape.height, shape.width, -1)[..., places]
-                    found[n, t] += pixels.astype(np.int64) << shape.planes - 1 - p
+                    pixels = bits.reshape(shape.height, together, shape.width, -1)[..., places]
+                    weights = 1 << shape.planes - 1 - p - np.arange(together)
+                    found[n, t] += np.einsum("yphc,p->yhc", pixels.astype(np.int64), weights)
         return np.moveaxis(found, -1, 2)
 
 

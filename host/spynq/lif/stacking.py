@@ -1,8 +1,11 @@
-"""Input rows side by side: the rows that a kernel sees as channels, so that its window is one run of bits.
+"""How an input lies in memory: rows side by side, and planes row by row.
 
 A window of few channels has rows much shorter than a word, and each costs the engine a cycle in every bit
-plane. With its rows as channels it has one. The same sums come out, and the input map is as many times
-larger as a kernel has rows.
+plane. With the rows that a kernel sees as channels, side by side, its window is one run of bits. The same
+sums come out, and the input map is as many times larger as a kernel has rows.
+
+Planes row by row: the engine gathers windows from the first beat of a map on, while more of it comes. If the
+planes of a row follow each other, the first window waits for its own rows, not for nearly all planes.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from spynq.lif.codes import Pool
+from spynq.lif.lanes import Lanes
 from spynq.lif.layers import Layer, MapShape, Network
 from spynq.lif.params import BEAT_BYTES, LifConfig
 
-__all__ = ["Rows", "stack"]
+__all__ = ["Rows", "by_row", "stack"]
 
 _MOST_BITS = 64
 """Bits of a window; more than two words gain little."""
@@ -104,3 +108,28 @@ def _small(layer: Layer, source: MapShape) -> bool:
     plain = layer.groups == 1 and layer.pool_in == Pool.NONE and layer.dilation[1] == 1
     _, channels, kernel, wide = layer.weights.shape
     return plain and source.planes > 1 and kernel > 1 and channels * kernel * wide <= _MOST_BITS
+
+
+def by_row(network: Network, shapes: Mapping[str, MapShape], input_lanes: Lanes, config: LifConfig) -> bool:
+    """Whether the planes of a row of the input follow each other.
+
+    They do if one layer reads it, and nothing beside it, in windows that are smaller than the map.
+
+    Parameters
+    ----------
+    network : Network
+        As it is tiled.
+    shapes : mapping of str to MapShape
+    input_lanes : Lanes
+    config : LifConfig
+        A build must hold the whole of the input with its padding, as its walkers count rows of all planes.
+    """
+    source, readers = shapes["input"], [layer for layer in network.layers if "input" in layer.sources]
+    if source.planes == 1 or len(readers) != 1 or readers[0].sources != ("input",):
+        return False
+    layer = readers[0]
+    high, wide = layer.kernel if layer.weights is None else layer.weights.shape[2:]
+    pool = layer.pool_size if layer.pool_in != Pool.NONE else 1
+    rows = source.height + 2 * layer.padding[0] * pool
+    bits = rows * source.planes * source.width * input_lanes.stride
+    return high * pool < source.height and wide * pool < source.width and bits <= config.maps * 8 * BEAT_BYTES

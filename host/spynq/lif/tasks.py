@@ -137,10 +137,11 @@ def _describe(tiled: Tiled, piece: Piece, config: LifConfig) -> tuple[Descriptor
         policy=neuron.policy, fire=int(neuron.fires),
         bias=Bias.CHANNEL if layer.bias_map is None and layer.words is None else Bias.WORDS,
         use_fir=int(layer.fir is not None),
-        fraction=neuron.fraction, output=layer.output,
+        planes=tiled.source.planes, fraction=neuron.fraction, output=layer.output,
     )  # fmt: skip
-    row = tiled.source.width * tiled.into.stride
+    row = tiled.row_bits
     plan = Plan(
+        by_row=int(tiled.by_row),
         columns=config.columns, log2_h=tiled.log2_h, rounds=len(piece.rounds), in_channels=tiled.into.stride,
         out_channels=len(piece.rounds) * tiled.round_lanes, in_lanes=tiled.into.lanes,
         out_lanes=tiled.out.lanes, in_fold=tiled.into.fold, slice=tiled.slice, codebook=tiled.codebook,
@@ -238,12 +239,11 @@ def _set_addresses(job: Job, part: Prepared, d: Descriptor, areas: Mapping[str, 
     source, out, t = areas[layer.sources[0]], areas[layer.name], job.chunks[number][0]
     d.second = int(len(layer.sources) > 1)
     d.planes, d.signed = source.shape.planes, int(source.shape.signed)
-    row = source.shape.width * source.lanes.stride
-    skipped = piece.first_row * row // _BEAT_BITS
+    tiled = job.tiled[layer.name]
+    skipped = piece.first_row * tiled.row_bits // _BEAT_BITS
     d.input = source.beat + t * plan.in_step + skipped
     if d.second:
         d.second_input = areas[layer.sources[1]].beat + t * plan.second_step + skipped
-    tiled = job.tiled[layer.name]
     lanes = piece.rounds[0] * tiled.round_lanes >> out.lanes.fold
     if out.kind == Output.COUNTS:
         place = number * (out.parts // len(job.chunks)) + part.part

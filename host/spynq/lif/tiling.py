@@ -65,6 +65,8 @@ class Tiled:
         Weights, with zeros where there are none.
     format, codebook : WeightFormat, tuple of int
     pieces : list of Piece
+    by_row : bool
+        The planes of a row of the input follow each other.
     """
 
     layer: Layer
@@ -84,6 +86,12 @@ class Tiled:
     format: WeightFormat
     codebook: tuple[int, ...]
     pieces: list[Piece]
+    by_row: bool = False
+
+    @property
+    def row_bits(self) -> int:
+        """Bits of a row of the input, of all planes if they follow each other."""
+        return self.source.width * self.into.stride * (self.source.planes if self.by_row else 1)
 
     @property
     def padding(self) -> int:
@@ -106,8 +114,18 @@ class Tiled:
         return range(rounds[0] * per_round, min((rounds[-1] + 1) * per_round, self.shape.channels))
 
 
-def tile(layer: Layer, shapes: Mapping[str, MapShape], into: Lanes, fold: int, config: LifConfig) -> Tiled:
+def tile(
+    layer: Layer,
+    shapes: Mapping[str, MapShape],
+    into: Lanes,
+    fold: int,
+    config: LifConfig,
+    *,
+    by_row: bool = False,
+) -> Tiled:
     """Tile a layer with neurons; ``fold`` is that of the map that it writes.
+
+    ``by_row``: the planes of a row of its source follow each other.
 
     Raises
     ------
@@ -132,12 +150,15 @@ def tile(layer: Layer, shapes: Mapping[str, MapShape], into: Lanes, fold: int, c
     else:
         op = Op.FC if layer.kind == "fc" else Op.CONV
         groups = _dense_taps(weights, into, out)
-    form, codebook = choose_format(layer.name, groups if sliced else weights, layer.format, layer.codebook)
+    form, codebook = choose_format(
+        layer.name, groups if sliced else weights, layer.format, layer.codebook,
+        codebooks=config.has("codebook"),
+    )  # fmt: skip
     tiled = Tiled(
         layer, op, source, shape, (int(weights.shape[2]), int(weights.shape[3])), dilation, pool, into,
-        out, fold, log2_h, rounds, LANES * config.tied * sliced, groups, form, codebook, [],
+        out, fold, log2_h, rounds, LANES * config.tied * sliced, groups, form, codebook, [], by_row,
     )  # fmt: skip
-    planes = sum(shapes[name].planes for name in layer.sources)
+    planes = 1 if by_row else sum(shapes[name].planes for name in layer.sources)
     tiled.pieces.extend(_pieces(tiled, planes, config))
     return tiled
 
@@ -248,6 +269,6 @@ def _piece(tiled: Tiled, rows: range, rounds: range) -> Piece:
 
 
 def _beats(tiled: Tiled, piece: Piece) -> int:
-    """Beats of one plane that the piece loads."""
-    row = tiled.source.width * tiled.into.stride
+    """Beats of one plane, or of all that follow each other by row, that the piece loads."""
+    row = tiled.row_bits
     return -(-(piece.first_row * row % _BEAT_BITS + piece.input_rows * row) // _BEAT_BITS)

@@ -48,6 +48,7 @@ def neuron_control(sizes: Sizes) -> data.StructLayout:
     return data.StructLayout(
         {
             "capture": 1,
+            "take": 1,
             "pair": _PAIR_BITS,
             "unit": sizes.unit,
             "round": sizes.round,
@@ -65,8 +66,9 @@ class Column(wiring.Component):
     """Gathers weights into 16 sums, and turns sums into spikes, two channels per cycle.
 
     Golden steps: accumulate to saturate. Sums are complete three cycles after the taps of their last
-    spikes; ``neurons.capture`` keeps them in that cycle. From then on pairs of channels are
-    updated; the spikes of a unit can be read 9 cycles after its last pair was named.
+    spikes; ``neurons.capture`` keeps them in that cycle, and ``neurons.take`` hands them to the neurons when
+    these are done with the unit before: a unit of many spikes so makes up for one of few. From then on pairs
+    of channels are updated; the spikes of a unit can be read 9 cycles after its last pair was named.
 
     Parameters
     ----------
@@ -147,9 +149,11 @@ class Column(wiring.Component):
         taken = Signal.like(self.control)
         m.d.sync += taken.eq(self.control)
         m.d.comb += adders.control.eq(taken)
-        sums = Signal.like(adders.sums, reset_less=True)
+        waiting, sums = (Signal.like(adders.sums, name=n, reset_less=True) for n in ("waiting", "sums"))
         with m.If(self.neurons.capture):
-            m.d.sync += sums.eq(adders.sums)
+            m.d.sync += waiting.eq(adders.sums)
+        with m.If(self.neurons.take):
+            m.d.sync += sums.eq(waiting)
         self._update(m, sums)
         return m
 

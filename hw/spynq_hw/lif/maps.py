@@ -135,7 +135,7 @@ class Maps(wiring.Component):
                         with m.If(source == i):
                             m.d.sync += place[i].eq(place[i] + plan.in_plane)
                     m.d.sync += plane.eq(plane + 1)
-                    with m.If(plane == Mux(source, plan.planes_second - 1, d.planes)):
+                    with m.If(plan.by_row | (plane == Mux(source, plan.planes_second - 1, d.planes))):
                         m.d.sync += [plane.eq(0), source.eq(1)]
                         with m.If(source | ~d.second):
                             m.next = "STEP"

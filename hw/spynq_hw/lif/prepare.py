@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -18,6 +18,8 @@ from spynq_hw.lif.sizes import Sizes
 __all__ = ["Found", "Prepare", "fits"]
 
 _LANE = exact_log2(LANES)
+_AHEAD = 3
+"""Lane groups whose records are on their way at once: no map waits for more than these."""
 
 
 class Found(IntEnum):
@@ -102,7 +104,9 @@ class Prepare(wiring.Component):
         left = Signal(16)
         last = Signal()
         goes_on = Signal()
-        plan = self.layer.plan
+        # Lane groups that were asked for, and those of them on their way; one has come.
+        self._asked, self._coming = Signal(16 - _LANE), Signal(range(_AHEAD + 1))
+        self._came = Signal()
         m.d.comb += [
             reader.start.eq(self.start),
             reader.first.eq(self.first),
@@ -123,20 +127,14 @@ class Prepare(wiring.Component):
                 ]
                 with m.If(reader.valid):
                     self._judge(m, left)
-            with m.State("ASK"):
-                m.d.comb += [
-                    self.request.valid.eq(1),
-                    self.request.payload.address.eq(self.layer.descriptor.params + PLAN_BEATS),
-                    self.request.payload.beats.eq(plan.out_channels),
-                ]
-                with m.If(self.request.ready):
-                    m.next = "CHANNELS"
             with m.State("CHANNELS"):
+                self._ask(m)
                 self._channels(m, last)
                 with m.If(self.words.valid & last):
                     m.next = "OFFER"
             with m.State("OFFER"):
                 m.d.comb += self.valid.eq(1)
+                m.d.sync += self._asked.eq(0)
                 with m.If(self.taken):
                     m.d.comb += [reader.next.eq(goes_on), reader.stop.eq(~goes_on)]
                     m.d.sync += left.eq(left - 1)
@@ -159,7 +157,24 @@ class Prepare(wiring.Component):
             m.d.sync += self.found.eq(Found.UNFIT)
         with m.Else():
             m.d.sync += self.found.eq(Found.LAYER)
-            m.next = "ASK"
+            m.next = "CHANNELS"
+
+    def _ask(self, m: Module) -> None:
+        """Ask for records a lane group at a time: maps of the layer that runs come in between."""
+        goes = Signal()
+        m.d.comb += [
+            self.request.valid.eq(
+                (self._asked != self.layer.plan.out_channels[_LANE:]) & (self._coming != _AHEAD)
+            ),
+            # Records lie behind the plan, which takes less than a lane group.
+            self.request.payload.address.eq(
+                self.layer.descriptor.params + Cat(Const(PLAN_BEATS, _LANE), self._asked)
+            ),
+            self.request.payload.beats.eq(LANES),
+            goes.eq(self.request.valid & self.request.ready),
+        ]
+        m.d.sync += self._asked.eq(self._asked + goes)
+        m.d.sync += self._coming.eq(self._coming + goes - self._came)
 
     def _channels(self, m: Module, last: Signal) -> None:
         """Records come lane by lane, column by column, round by round."""
@@ -178,6 +193,7 @@ class Prepare(wiring.Component):
             self.column.eq(column),
             self.mask.eq((1 << plan.log2_h) - 1),
             last.eq(lane.all() & end_column & (round_ == plan.rounds - 1)),
+            self._came.eq(self.words.valid & lane.all()),
         ]
         with m.If(self.words.valid):
             m.d.sync += lane.eq(lane + 1)

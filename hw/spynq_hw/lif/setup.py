@@ -18,7 +18,7 @@ __all__ = ["Setup"]
 _BY_NAME = (
     "units", "rounds", "x_end", "x_first", "y_first", "x_limit", "map_bits",
     "segment_bits", "segment_x", "segment_y", "segments", "segment_rows", "pool_log2", "tap_x", "tap_y",
-    "planes_second",
+    "planes_second", "plane_bits",
 )  # fmt: skip
 
 
@@ -98,7 +98,6 @@ class Setup(wiring.Component):
             self.plan.x_past.eq(self.step.x + plan.x_step),
             self.plan.y_past.eq(self.step.y + plan.y_step),
             self.plan.slice.eq(plan.slice != 0),
-            self.plan.plane_bits.eq(plan.in_beats << exact_log2(BEAT)),
             self.plan.planes.eq(d.planes + 1),
             self.plan.signed.eq(d.signed),
             self.plan.second.eq(d.second),
@@ -223,7 +222,7 @@ class Setup(wiring.Component):
         d, plan = self.next.descriptor, self.next.plan
         plane, ready = Signal(5), Signal()
         total, second = Signal.like(self.total), Signal.like(self.total)
-        planes = d.planes + 1 + Mux(d.second, plan.planes_second, 0)
+        planes = Mux(plan.by_row, 0, d.planes) + 1 + Mux(d.second, plan.planes_second, 0)
         m.d.comb += ready.eq(plane == planes)
         with m.If(self.load):
             m.d.sync += [self.total.eq(total), self.plan.second_place.eq(second << exact_log2(BEAT))]

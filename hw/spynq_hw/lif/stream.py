@@ -53,8 +53,9 @@ def order(sizes: Sizes) -> data.StructLayout:
 class Stream(wiring.Component):
     """Hands two spikes per cycle to its columns, unit by unit and step by step.
 
-    A unit's last spikes wait until the neurons of the unit before have been served, which takes
-    ``gap`` cycles; no other stage of a column ever waits. Spikes of the next unit that has some go to the
+    A unit's last spikes wait until the neurons of the unit before have been served, which takes ``gap``
+    cycles, or, ``ahead``, have begun to be, as the column keeps the sums of one more unit; no other stage of
+    a column ever waits. Spikes of the next unit that has some go to the
     adders while units without take kept sums. Steps take their slots in turn, for input and output.
 
     Parameters
@@ -73,7 +74,10 @@ class Stream(wiring.Component):
     meet : In(1), met : Out(1)
         The other one's sums are complete; this one's are. Both then go on together.
     gap, stride, depth : In(4)
-        Cycles from unit to unit, at least; output slots from step to step, and steps that may wait there.
+        Cycles that neurons take from unit to unit, at least; output slots from step to step, and steps that
+        may wait there.
+    ahead : In(1)
+        Neurons keep this distance by themselves, as they take all of it.
     adds : In(1), arrived : In(1)
         Words from memory add to the sums; pulse: those of one more unit are in the columns.
     write, write_address, write_data, slots
@@ -112,6 +116,7 @@ class Stream(wiring.Component):
                 "meet": In(1),
                 "met": Out(1),
                 "gap": In(4),
+                "ahead": In(1),
                 "stride": In(4),
                 "depth": In(4),
                 "adds": In(1),
@@ -191,7 +196,8 @@ class Stream(wiring.Component):
 
     def _gate(self, m: Module, pairs: Any, units: Any) -> None:
         pair_, unit_ = pairs.payload, units.payload
-        timer = Signal(4)
+        # Cycles until the neurons are done with all units so far, and whether the next one waits for that.
+        timer, strict, free = Signal(4), Signal(), Signal()
         # Output slot of the next step to end, and the next unit of it.
         number, front = Signal(range(OUTPUTS)), Signal(self.sizes.unit)
         goes, ends, blocked, again = Signal(), Signal(), Signal(), Signal()
@@ -205,7 +211,8 @@ class Stream(wiring.Component):
             blocked.eq(self.block & self.hit),
             again.eq(units.valid & unit_.again),
             complete.eq(again | (pairs.valid & ~blocked & pair_.last)),
-            self.met.eq(complete & (timer == 0) & (~self.adds | (words != 0))),
+            free.eq(timer <= Mux(self.ahead & ~strict, self.gap - 1, 0)),
+            self.met.eq(complete & free & (~self.adds | (words != 0))),
             ends.eq(self.met & (~self.split | self.meet)),
             # A unit without spikes of its own leaves the sums alone, so those of the next one may begin.
             goes.eq(Mux(pair_.last, ends & ~again, pairs.valid & ~blocked)),
@@ -214,7 +221,7 @@ class Stream(wiring.Component):
             self.events.eq(Mux(goes, pair_.take[0] + pair_.take[1], 0)),
         ]
         with m.If(ends):
-            m.d.sync += timer.eq(Mux(unit_.slow, REVISIT, self.gap) - 1)
+            m.d.sync += [timer.eq(timer + Mux(unit_.slow, REVISIT, self.gap) - 1), strict.eq(unit_.slow)]
         with m.Elif(timer != 0):
             m.d.sync += timer.eq(timer - 1)
         m.d.sync += words.eq(words + self.arrived - (ends & self.adds))

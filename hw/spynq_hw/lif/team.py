@@ -133,19 +133,26 @@ class Team(wiring.Component):
         return m
 
     def _control(self, m: Module, control: data.View) -> None:
-        """Pairs of a unit one after the other, from the cycle in which its sums are complete."""
+        """Pairs of a unit one after the other, when its sums are complete and the unit before is done."""
         ready = later(m, self.order.last, _SUMS - 1)
         names = ("unit", "round", "begins", "again", "slot", "early", "final")
         known = {name: later(m, self.order[name], _SUMS - 1) for name in names}
-        running, pair, last = Signal(), Signal(range(PAIRS)), Signal()
-        held = {name: Signal.like(known[name], name=name) for name in names}
+        # What is known of the unit that waits for its turn, and of the one that has it.
+        waits, running, pair = Signal(), Signal(), Signal(range(PAIRS))
+        waiting, held = (
+            {name: Signal.like(value, name=f"{state}_{name}") for name, value in known.items()}
+            for state in ("waiting", "held")
+        )
+        last, begins = Signal(), Signal()
         m.d.comb += [
             last.eq(pair == self.lif_cycles - 1),
+            begins.eq(waits & (~running | last)),
         ]
         drive(
             m,
             control,
             capture=later(m, ready, 1),
+            take=running & (pair == 0),
             pair=Mux(self.dump, self.dump_pair, pair),
             unit=Mux(self.dump, self.dump_unit, held["unit"]),
             round=held["round"],
@@ -156,11 +163,12 @@ class Team(wiring.Component):
             last=last,
             slot=held["slot"],
         )
-        m.d.sync += pair.eq(pair + 1)
-        with m.If(running & last):
-            m.d.sync += running.eq(0)
+        m.d.sync += [waits.eq(ready | (waits & ~begins)), running.eq(begins | (running & ~last))]
+        m.d.sync += pair.eq(Mux(begins, 0, pair + 1))
+        with m.If(begins):
+            m.d.sync += [held[name].eq(waiting[name]) for name in names]
         with m.If(ready):
-            m.d.sync += [running.eq(1), pair.eq(0), *(held[name].eq(known[name]) for name in held)]
+            m.d.sync += [waiting[name].eq(known[name]) for name in names]
         # Whole steps that wait, and units of the step behind them; of one that begins early only its end.
         waiting, units = Signal(range(OUTPUTS + 1)), Signal(self.sizes.unit + 1)
         # What a unit writes is told as it goes: meanwhile another layer may begin.

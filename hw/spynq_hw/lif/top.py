@@ -287,6 +287,7 @@ class Lif(wiring.Component):
                 stream.first.eq(setup.first[number]),
                 stream.step.eq(setup.step),
                 stream.gap.eq(setup.gap),
+                stream.ahead.eq(setup.gap == layer.plan.lif_cycles),
                 stream.stride.eq(setup.stride),
                 stream.depth.eq(setup.depth),
                 stream.split.eq(setup.split),
