@@ -66,7 +66,7 @@ def test_every_plane_costs_a_doubling_and_half_a_cycle_even_without_spikes() -> 
     layer = conv(np.ones((16, 1, 1, 1), np.int64), neuron=neuron(16))
     found = estimate(assemble(network(MapShape(1, 8, 8, planes=8), 1, layer)), 0).layers[0]
     # 4 pixels in every stream, 7 planes behind the first.
-    assert (found.bound, found.cycles) == ("spikes", 60 + 4 * 7 * 3 // 2)
+    assert (found.bound, found.cycles) == ("spikes", 36 + 4 * 7 * 3 // 2)
 
 
 def test_a_still_input_is_gathered_once() -> None:
@@ -76,9 +76,9 @@ def test_a_still_input_is_gathered_once() -> None:
     assert most.events == pytest.approx(20 * one.events, rel=1e-3)
     assert (most.bound, one.bound) == ("spikes", "neurons")
     # 49 pixels of 8 pairs in every column; those of up to 8 steps are served while one is gathered.
-    gather = (most.cycles - 60) / 20 / 49
+    gather = (most.cycles - 36) / 20 / 49
     first = sum(max(gather, 8 * min(8, pixel + 1)) for pixel in range(49)) + 8 * sum(range(8))
-    assert first + 12 * 49 * 8 == pytest.approx(one.cycles - 60, abs=2)
+    assert first + 12 * 49 * 8 == pytest.approx(one.cycles - 36, abs=2)
 
 
 def test_neurons_of_a_still_input_are_hidden_behind_many_spikes() -> None:
@@ -87,7 +87,7 @@ def test_neurons_of_a_still_input_are_hidden_behind_many_spikes() -> None:
     found = [estimate(assemble(net, LifConfig(kept=kept)), 1).layers[0] for kept in (512, 256)]
     assert [layer.bound for layer in found] == ["spikes", "spikes"]
     # Of all steps but the first only the last units' neurons are left.
-    assert found[0].cycles - 60 == pytest.approx((found[1].cycles - 60) / 8 + 8 * sum(range(8)), abs=2)
+    assert found[0].cycles - 36 == pytest.approx((found[1].cycles - 36) / 8 + 8 * sum(range(8)), abs=2)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_without_spikes_a_row_of_a_window_takes_a_cycle_for_every_beat() -> None
     # A pixel is a beat: windows of 3 rows of 3 beats, and 8 cycles of neurons; 4 windows a column.
     layer = conv(np.ones((16, 128, 3, 3), np.int64), neuron=neuron(16))
     found = estimate(assemble(network((128, 6, 6), 10, layer), LifConfig(columns=4)), 0).layers[0]
-    assert (found.bound, found.cycles) == ("words", 60 + 10 * 4 * 9)
+    assert (found.bound, found.cycles) == ("words", 36 + 10 * 4 * 9)
 
 
 def test_words_with_spikes_take_as_many_cycles_as_on_the_engine(seed: int) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lif_cases import spikes
+from test_rtl_turns import chain
 
 from spynq.contract import STATUS_FLAGS
 from spynq.lif.assemble import assemble
@@ -100,6 +102,26 @@ def test_a_reset_in_mid_layer_leaves_nothing_behind(rig: Rig, fresh_seed: int) -
         rig.kernel.reset()
         assert rig.kernel.read(KERNEL.offset("CTRL")) == 4
         check(rig, start + cut + 1)
+
+
+def test_a_reset_while_maps_wait_for_their_layer_leaves_nothing_behind(rig: Rig, seed: int) -> None:
+    """Cuts so close together that most turns from layer to layer are hit in the middle."""
+    net = chain(3 * seed, steps=16, number=3)
+    image, values = assemble(net, CONFIG), spikes(net, 0.5, 1, seed)
+    memory = Bytes(image.beats * BEAT_BYTES)
+    run_golden(image, values, memory=memory)
+    rig.begin(image, values)
+    rig.finish()
+    cycles = rig.kernel.read(KERNEL.offset("CYCLES_LO"))
+    for cut in range(seed % 40 + 200, cycles, 40):
+        rig.begin(image, values)
+        rig.kernel.run(cut)
+        rig.kernel.reset()
+        rig.begin(image, values)
+        assert rig.finish() == {"STATUS": 0, "EXECUTED": len(image.tasks) - 1}
+        for name, found in rig.maps(image).items():
+            want = image.maps[name].get(memory.array, image.samples)
+            np.testing.assert_array_equal(found, want, f"seed {seed}, cut {cut}, {name}")
 
 
 def test_registers_that_do_not_fit_are_refused_and_memory_is_left_alone(rig: Rig, fresh_seed: int) -> None:

@@ -23,9 +23,9 @@ __all__ = ["Estimate", "LayerCycles", "estimate", "together"]
 
 _WORD = 32
 _BEAT = 128
-_LAYER_CYCLES = 60
-"""Beginning and end of a descriptor with a memory that answers after 20 cycles: the first map's way from
-there, and filling and emptying the pipeline. Reading it and settling overlap the layers before and after."""
+_LAYER_CYCLES = 36
+"""Beginning and end of a descriptor: filling and emptying the pipeline. Reading it and its first maps and
+settling overlap the layers before and after; 20 more where the first maps cannot be read ahead."""
 _DUMP_CYCLES = 4
 """Cycles in which four membranes or sums are read out."""
 _UNIT_CYCLES = 1

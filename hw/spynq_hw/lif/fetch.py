@@ -21,7 +21,8 @@ _OPEN = 16
 class Fetch(wiring.Component):
     """Grants requests, the first reader first, and hands every reader its own words in order.
 
-    A reader that does not take its words holds up all others, so it asks for what it can take.
+    A reader that does not take its words holds up all others, so it asks for what it can take, or for what
+    it is going to take without them.
 
     Parameters
     ----------

@@ -71,6 +71,8 @@ class Prepare(wiring.Component):
         Channel records: for which columns (those whose number is ``column`` under ``mask``), and what.
     found : Out(3), layer : Out(Layer), bank : Out(1), valid : Out(1)
         What comes next, and where its channel records are.
+    known : Out(1)
+        What comes next is steady already, be its channel records there or not.
     taken : In(1)
         It is known now; go on, or come to rest if it was no layer and no barrier.
     """
@@ -91,6 +93,7 @@ class Prepare(wiring.Component):
                 "layer": Out(Layer),
                 "bank": Out(1),
                 "valid": Out(1),
+                "known": Out(1),
                 "taken": In(1),
             }
         )
@@ -114,7 +117,7 @@ class Prepare(wiring.Component):
         ]
         with m.If(self.start):
             m.d.sync += left.eq(self.limit)
-        with m.FSM():
+        with m.FSM() as machine:
             with m.State("READ"):
                 m.d.comb += [
                     self.request.valid.eq(reader.request.valid),
@@ -138,6 +141,7 @@ class Prepare(wiring.Component):
                     with m.If(self.found == Found.LAYER):
                         m.d.sync += self.bank.eq(~self.bank)
                     m.next = "READ"
+            m.d.comb += self.known.eq(~machine.ongoing("READ"))
         return m
 
     def _judge(self, m: Module, left: Signal) -> None:

@@ -1,6 +1,6 @@
 """Layer after layer: take it, wait for its weights, run it, and close it while the next one is set up."""
 
-from amaranth import Cat, Module, Signal
+from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -41,6 +41,10 @@ class Sequencer(wiring.Component):
         What comes next, and that it has been taken.
     present : In(1), begun, ended : Out(1)
         Weights are there; a layer has begun, and ended.
+    follows : Out(1), ahead : Out(1)
+        The next layer has not been taken; it has been found and is going to begin without anything else from
+        memory than maps, while the present one runs and reads nothing else either, and all that was written
+        before is in memory.
     quit : Out(1), idle : In(1)
         Nothing more is wanted of the weights' loader; it has stopped.
     layer : Out(Layer), bank : Out(1)
@@ -82,6 +86,8 @@ class Sequencer(wiring.Component):
                 "present": In(1),
                 "begun": Out(1),
                 "ended": Out(1),
+                "follows": Out(1),
+                "ahead": Out(1),
                 "quit": Out(1),
                 "idle": In(1),
                 "layer": Out(Layer),
@@ -145,10 +151,21 @@ class Sequencer(wiring.Component):
                 m.d.comb += self.done.eq(1)
                 m.next = "IDLE"
             states = [machine.ongoing(name) for name in ("NEXT", "TAKEN", "STEADY", "START", "BARRIER")]
+            self._look_ahead(m, machine.ongoing("NEXT"), machine.ongoing("RUN"))
             m.d.comb += self.waits.eq(Cat(states).any() & ~closing & ~self.unsettled)
         self._close(m, closing)
         self._record(m, place)
         return m
+
+    def _look_ahead(self, m: Module, takes: Value, runs: Value) -> None:
+        found = self.found_layer.descriptor
+        m.d.comb += [
+            self.follows.eq(takes | runs),
+            self.ahead.eq(
+                runs & self.found_valid & (self.found == Found.LAYER) & self.present & ~self.unsettled
+                & found.first & (found.bias == 0) & (self.layer.descriptor.bias == 0)
+            ),
+        ]  # fmt: skip
 
     def _close(self, m: Module, closing: Signal) -> None:
         """The layer that ran last: when all is counted its counters are kept, and start anew."""

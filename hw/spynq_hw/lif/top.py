@@ -174,7 +174,7 @@ class Lif(wiring.Component):
             weights.begun.eq(sequencer.begun),
             weights.ended.eq(sequencer.ended),
             setup.next.eq(prepare.layer),
-            setup.valid.eq(prepare.valid),
+            setup.valid.eq(prepare.known),
             setup.load.eq(sequencer.taken),
             setup.layer.eq(sequencer.layer),
             sequencer.complete.eq(self._drain.complete),
@@ -263,6 +263,10 @@ class Lif(wiring.Component):
         m.d.comb += [
             maps.start.eq(go),
             maps.layer.eq(layer),
+            maps.next.eq(self._prepare.layer),
+            maps.follows.eq(self._sequencer.follows),
+            # What waits at the port keeps nobody from reading weights.
+            maps.ahead.eq(self._sequencer.ahead & self._weights.rests),
             maps.total.eq(setup.total),
             maps.slots.eq(setup.slots),
             maps.hold.eq(drain.hold),

@@ -36,6 +36,8 @@ class Weights(wiring.Component):
         Begin at this beat of the list.
     quit : In(1), idle : Out(1)
         Stop soon; nothing is being done.
+    rests : Out(1)
+        Nothing is read before a layer ends.
     request : Out(stream.Signature(Run)), words : In(stream.Signature(128))
         To the memory.
     load : Out(load_word), column, mask : Out(4)
@@ -56,6 +58,7 @@ class Weights(wiring.Component):
                 "first": In(ADDRESS),
                 "quit": In(1),
                 "idle": Out(1),
+                "rests": Out(1),
                 "request": Out(stream.Signature(Run)),
                 "words": In(stream.Signature(BEAT)),
                 "load": Out(load_word(self.sizes)),
@@ -124,6 +127,7 @@ class Weights(wiring.Component):
                 m.next = "READ"
             m.d.comb += [
                 self.idle.eq(machine.ongoing("REST") & ~self.start),
+                self.rests.eq(self.idle | (machine.ongoing("WAIT") & ~free)),
                 claim.eq(machine.ongoing("WAIT") & free & ~self.quit),
                 loaded.eq(machine.ongoing("NEXT")),
             ]
