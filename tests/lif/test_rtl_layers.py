@@ -11,6 +11,7 @@ import pytest
 from spynq.devices import open_kernel
 from spynq.lif.assemble import assemble
 from spynq.lif.codes import Output
+from spynq.lif.descriptor import Descriptor
 from spynq.lif.estimate import together
 from spynq.lif.formats import COUNTERS
 from spynq.lif.generator import Case, random_case
@@ -99,9 +100,9 @@ def known(image: Image) -> np.ndarray:  # type: ignore[type-arg]
     return mask
 
 
-def check(driver: Any, case: Case) -> None:
+def check(driver: Any, case: Case, image: Image | None = None) -> None:
     """Every byte that the contract names, and every counter."""
-    image = assemble(case.network, case.config, samples=len(case.values), chunk=case.chunk)
+    image = image or assemble(case.network, case.config, samples=len(case.values), chunk=case.chunk)
     want = run_golden(image, case.values)
     got = driver.run(image, case.values)
     assert got.cycles > 0
@@ -141,6 +142,23 @@ def test_layers_that_keep_their_sums_equal_the_golden_model(built: Build, seed: 
                 check(driver, case)
                 left[kind] -= 1
     assert not any(left.values())
+
+
+def test_a_later_run_finds_weights_and_channel_records(built: Build, seed: int) -> None:
+    start, found = seed % 1_000_000_000 * 2000 + 700, 0
+    with opened(built.config, seed) as driver:
+        for number in range(40):
+            case = random_case(start + number, config=built.config)
+            image = assemble(case.network, built.config, samples=len(case.values), chunk=case.chunk)
+            tasks = image.tasks[:-1]
+            apart = len({task.descriptor.params for task in tasks}) > 1
+            if found < built.still and image.resident and apart:
+                found += 1
+                check(driver, case, image)
+                check(driver, case, image)
+                left = Descriptor.unpack(bytes(driver._buffer[tasks[-1].beat * BEAT_BYTES :][:64]))
+                assert left.resident and left.resident_records
+    assert found == built.still
 
 
 @pytest.mark.full

@@ -17,7 +17,7 @@ from spynq.lif.layers import Fir, Layer, MapShape, Network
 from spynq.lif.lowering import lower, split
 from spynq.lif.params import BEAT_BYTES, LifConfig
 from spynq.lif.stacking import by_row, stack
-from spynq.lif.tasks import PLAN_BYTES, chunks_of, constants, round_parts
+from spynq.lif.tasks import PLAN_BYTES, chunks_of, constants, place_records, round_parts
 from spynq.lif.tiling import Tiled, tile
 
 __all__ = ["assemble"]
@@ -139,6 +139,7 @@ def _image(job: Job, given: Network, shapes: dict[str, MapShape]) -> Image:
     listed = memory.reserve(count * _DESCRIPTOR_BEATS)
     bases, resident = _weight_bases(job)
     prepared = {layer.name: constants(job, layer, memory, bases) for layer in layers}
+    place_records([part for layer in layers for part in prepared[layer.name]], job.config)
     empty = [layer.name for layer in network.layers if layer.kind == "zeros"]
     zeros = {name: zero_map(name, job.shapes[name], memory) for name in empty}
     memory.fill()

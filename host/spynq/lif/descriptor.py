@@ -54,6 +54,7 @@ class Descriptor:
     output: int = Output.SPIKES
     samples: int = 1
     resident: int = 0
+    resident_records: int = 0
     input: int = 0
     second_input: int = 0
     weights: int = 0
@@ -133,6 +134,7 @@ class Plan:
     out_lanes: int = 16
     in_fold: int = 0
     out_fold: int = 0
+    record_round: int = 0
     codebook: tuple[int, ...] = (0,) * 16
 
     def pack(self, where: str = "a plan") -> bytes:

@@ -267,10 +267,16 @@ class Image:
         return name
 
     def content_with(self, resident: bool) -> bytes:
-        """The content for a run; ``resident``: all weights are in the weight memory from a run before."""
+        """The content for a run; ``resident``: all weights are in the weight memory from a run before.
+
+        So are then all channel records that have places of their own in the columns.
+        """
         content = bytearray(self.content)
+        rounds = {task.descriptor.params: task.plan.rounds for task in self.tasks[:-1]}
+        apart = int(sum(rounds.values()) <= self.config.record_rounds)
         for task in self.tasks:
             if resident and task.descriptor.weights:
                 marked = replace(task.descriptor, resident=1)
+                marked.resident_records |= apart
                 content[task.beat * BEAT_BYTES : task.beat * BEAT_BYTES + 64] = marked.pack()
         return bytes(content)

@@ -193,6 +193,11 @@ class LifConfig:
         """Logarithm of the columns that share a stream."""
         return self.tied.bit_length() - 1
 
+    @property
+    def record_rounds(self) -> int:
+        """Rounds whose channel records a column holds: of two layers, or of many small ones."""
+        return 2 << max((self.rounds - 1).bit_length(), 1)
+
     def has(self, feature: str) -> bool:
         """Whether the build has an entry of :data:`FEATURES`."""
         return bool(self.features >> FEATURES.index(feature) & 1)

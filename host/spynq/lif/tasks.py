@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from spynq.lif.layers import Layer, Neuron
 from spynq.lif.params import BEAT_BYTES, LifConfig
 from spynq.lif.tiling import Piece, Tiled
 
-__all__ = ["PLAN_BYTES", "Prepared", "chunks_of", "constants", "round_parts"]
+__all__ = ["PLAN_BYTES", "Prepared", "chunks_of", "constants", "place_records", "round_parts"]
 
 PLAN_BYTES = 144
 """Bytes of a plan, which channel records follow."""
@@ -87,6 +87,20 @@ def constants(job: Job, layer: Layer, memory: Memory, bases: Mapping[tuple[str, 
             own = replace(d, params=memory.append(bytes(PLAN_BYTES) + _records(tiled, piece)))
             found.append(Prepared(layer, piece, own, replace(plan), rows.index(piece.rows), chunk))
     return found
+
+
+def place_records(parts: Sequence[Prepared], config: LifConfig) -> None:
+    """Where the channel records of every piece lie in a column.
+
+    Each has a place of its own if there is room, so that later runs find them; otherwise one half is used
+    while the other is loaded.
+    """
+    rounds = [part.plan.rounds for part in parts]
+    room = config.record_rounds
+    apart = [sum(rounds[:number]) for number in range(len(rounds))]
+    halves = [number % 2 * (room // 2) for number in range(len(rounds))]
+    for part, place in zip(parts, apart if sum(rounds) <= room else halves, strict=True):
+        part.plan.record_round = place
 
 
 def _fir(layer: Layer) -> bytes:
@@ -175,7 +189,7 @@ def chunks_of(
         First beat of the layer's states.
     """
     found: list[tuple[Descriptor, Plan]] = []
-    loaded = 0
+    loaded = recorded = 0
     for part in prepared:
         _set_strides(job, part, areas)
         for number, steps in enumerate(job.chunks):
@@ -184,9 +198,10 @@ def chunks_of(
             d = replace(part.descriptor, steps=len(steps), t0=steps[0], samples=job.samples)
             d.first = int(job.first and number == 0)
             d.last = int(job.last and number == len(job.chunks) - 1)
-            # Later pieces and chunks find the weights of the first.
+            # Later pieces and chunks find the weights of the first, later chunks its records.
             d.resident = int(0 < d.weights == loaded)
-            loaded = d.weights
+            d.resident_records = int(d.params == recorded)
+            loaded, recorded = d.weights, d.params
             _set_addresses(job, part, d, areas, number)
             d.states = states + _words_before(job.tiled[part.layer.name], part.piece)
             if d.output == Output.SUMS:

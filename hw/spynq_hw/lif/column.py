@@ -29,11 +29,11 @@ _WAITING = 4
 def load_word(sizes: Sizes) -> data.StructLayout:
     """A word on its way into the columns: weights of a tap, or the parameters of a channel (Channel).
 
-    The address of a channel is its lane, and above it the round.
+    The address of a channel is its lane, and above it the place of its round among the records.
     """
-    address = max(sizes.tap, exact_log2(LANES) + sizes.round)
+    address = max(sizes.tap, exact_log2(LANES) + sizes.record)
     width = max(BEAT, Channel.size)
-    return data.StructLayout({"weights": 1, "channel": 1, "address": address, "bank": 1, "data": width})
+    return data.StructLayout({"weights": 1, "channel": 1, "address": address, "data": width})
 
 
 def restore_word(sizes: Sizes) -> data.StructLayout:
@@ -51,7 +51,7 @@ def neuron_control(sizes: Sizes) -> data.StructLayout:
             "take": 1,
             "pair": _PAIR_BITS,
             "unit": sizes.unit,
-            "round": sizes.round,
+            "record": sizes.record,
             "fresh": 1,
             "again": 1,
             "place": sizes.kept,
@@ -88,11 +88,9 @@ class Column(wiring.Component):
     rule : In(Rule)
         The layer's neurons.
     neurons : In(neuron_control)
-        ``pair`` of ``unit`` in ``round`` is updated if ``active``, in the first step of a sample if
-        ``fresh``; with ``last`` the spikes of the unit go to output ``slot``. Its sums are kept in
-        ``place``, and taken from there if ``again``.
-    bank : In(1)
-        Which of two sets of channel parameters is used.
+        ``pair`` of ``unit``, whose parameters lie at ``record``, is updated if ``active``, in the first step
+        of a sample if ``fresh``; with ``last`` the spikes of the unit go to output ``slot``. Its sums are
+        kept in ``place``, and taken from there if ``again``.
     read : In(slot and unit), spikes : Out(16)
         Output memory, one cycle later.
     sums : Out(ArrayLayout(signed(24), 2)), more : In(ArrayLayout(signed(24), 2)), helps : In(1)
@@ -124,7 +122,6 @@ class Column(wiring.Component):
                 "owner": In(1),
                 "rule": In(Rule),
                 "neurons": In(neuron_control(sizes)),
-                "bank": In(1),
                 "read": In(sizes.output),
                 "spikes": Out(LANES),
                 "sums": Out(data.ArrayLayout(signed(24), 2)),
@@ -339,12 +336,12 @@ class Column(wiring.Component):
     def _channel(self, m: Module, half: int) -> Value:
         """Parameters of the pair named in the cycle before."""
         order, sizes = self.neurons, self.sizes
-        memory = Memory(shape=Channel, depth=2 * PAIRS << sizes.round, init=[], attrs={"ram_style": "block"})
+        memory = Memory(shape=Channel, depth=PAIRS << sizes.record, init=[], attrs={"ram_style": "block"})
         m.submodules[f"channels{half}"] = memory
         read, write = memory.read_port(), memory.write_port()
         m.d.comb += [
-            read.addr.eq(Cat(order.pair, order.round, self.bank)),
-            write.addr.eq(Cat(self.load.address[1 : 1 + _PAIR_BITS + sizes.round], self.load.bank)),
+            read.addr.eq(Cat(order.pair, order.record)),
+            write.addr.eq(self.load.address[1 : 1 + _PAIR_BITS + sizes.record]),
             write.en.eq(self.load.channel & self.mine & (self.load.address[0] == half)),
             write.data.as_value().eq(self.load.data),
         ]

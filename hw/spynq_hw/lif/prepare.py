@@ -54,7 +54,7 @@ def fits(layer: Value, config: LifConfig) -> Value:
 
 
 class Prepare(wiring.Component):
-    """Reads layer after layer, puts its channel records into the bank that is not in use, and offers it.
+    """Reads layer after layer, puts its channel records into the columns unless they are there, offers it.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Prepare(wiring.Component):
         To the memory.
     load : Out(load_word), column, mask : Out(4)
         Channel records: for which columns (those whose number is ``column`` under ``mask``), and what.
-    found : Out(3), layer : Out(Layer), bank : Out(1), valid : Out(1)
+    found : Out(3), layer : Out(Layer), valid : Out(1)
         What comes next, and where its channel records are.
     known : Out(1)
         What comes next is steady already, be its channel records there or not.
@@ -91,7 +91,6 @@ class Prepare(wiring.Component):
                 "mask": Out(4),
                 "found": Out(3),
                 "layer": Out(Layer),
-                "bank": Out(1),
                 "valid": Out(1),
                 "known": Out(1),
                 "taken": In(1),
@@ -138,8 +137,6 @@ class Prepare(wiring.Component):
                 with m.If(self.taken):
                     m.d.comb += [reader.next.eq(goes_on), reader.stop.eq(~goes_on)]
                     m.d.sync += left.eq(left - 1)
-                    with m.If(self.found == Found.LAYER):
-                        m.d.sync += self.bank.eq(~self.bank)
                     m.next = "READ"
             m.d.comb += self.known.eq(~machine.ongoing("READ"))
         return m
@@ -157,7 +154,8 @@ class Prepare(wiring.Component):
             m.d.sync += self.found.eq(Found.UNFIT)
         with m.Else():
             m.d.sync += self.found.eq(Found.LAYER)
-            m.next = "CHANNELS"
+            with m.If(~descriptor.resident_records):
+                m.next = "CHANNELS"
 
     def _ask(self, m: Module) -> None:
         """Ask for records a lane group at a time: maps of the layer that runs come in between."""
@@ -185,8 +183,7 @@ class Prepare(wiring.Component):
             m,
             self.load,
             channel=self.words.valid,
-            address=Cat(lane, round_),
-            bank=self.bank,
+            address=Cat(lane, (plan.record_round + round_)[: sizes.record]),
             data=self.words.payload,
         )
         m.d.comb += [

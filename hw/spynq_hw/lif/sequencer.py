@@ -37,7 +37,7 @@ class Sequencer(wiring.Component):
         Layers and barriers done.
     begin : Out(1)
         Readers of the list may begin.
-    found, found_layer, found_bank, found_valid : In, taken : Out(1)
+    found, found_layer, found_valid : In, taken : Out(1)
         What comes next, and that it has been taken.
     present : In(1), begun, ended : Out(1)
         Weights are there; a layer has begun, and ended.
@@ -47,7 +47,7 @@ class Sequencer(wiring.Component):
         before is in memory.
     quit : Out(1), idle : In(1)
         Nothing more is wanted of the weights' loader; it has stopped.
-    layer : Out(Layer), bank : Out(1)
+    layer : Out(Layer)
         The present layer.
     go : Out(1)
         Everybody begins, with a layer that is there for three cycles at least.
@@ -80,7 +80,6 @@ class Sequencer(wiring.Component):
                 "begin": Out(1),
                 "found": In(3),
                 "found_layer": In(Layer),
-                "found_bank": In(1),
                 "found_valid": In(1),
                 "taken": Out(1),
                 "present": In(1),
@@ -91,7 +90,6 @@ class Sequencer(wiring.Component):
                 "quit": Out(1),
                 "idle": In(1),
                 "layer": Out(Layer),
-                "bank": Out(1),
                 "go": Out(1),
                 "complete": In(1),
                 "settled": In(1),
@@ -209,7 +207,7 @@ class Sequencer(wiring.Component):
             m.d.comb += self.taken.eq(1)
             with m.Switch(self.found):
                 with m.Case(Found.LAYER):
-                    m.d.sync += [self.layer.eq(self.found_layer), self.bank.eq(self.found_bank)]
+                    m.d.sync += self.layer.eq(self.found_layer)
                     m.next = "TAKEN"
                 with m.Case(Found.BARRIER):
                     m.next = "BARRIER"

@@ -46,6 +46,11 @@ class Sizes:
         return int(max(ceil_log2(self.config.rounds), 1))
 
     @property
+    def record(self) -> int:
+        """Bits of a round's place among the channel records of a column."""
+        return int(exact_log2(self.config.record_rounds))
+
+    @property
     def kept(self) -> int:
         """Bits of a place among kept sums."""
         return int(ceil_log2(self.config.kept))

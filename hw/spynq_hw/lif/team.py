@@ -40,8 +40,10 @@ class Team(wiring.Component):
         A layer begins.
     order : In(order)
         What to do in this cycle.
-    rule, lif_cycles, bank, load, mine, restore, owner : In
+    rule, lif_cycles, load, mine, restore, owner : In
         As in :class:`~spynq_hw.lif.column.Column`; a bit of ``mine`` and ``owner`` per column.
+    record : In
+        Place of the layer's first round among the channel records.
     dump : In(1), dump_unit, dump_pair : In
         Show a state instead; only while there are no orders.
     quiet : In(1)
@@ -69,7 +71,7 @@ class Team(wiring.Component):
                 "order": In(order(sizes)),
                 "rule": In(Rule),
                 "lif_cycles": In(4),
-                "bank": In(1),
+                "record": In(sizes.record),
                 "load": In(load_word(sizes)),
                 "mine": In(tied),
                 "restore": In(restore_word(sizes)),
@@ -112,7 +114,6 @@ class Team(wiring.Component):
                 column.owner.eq(self.owner[number]),
                 column.rule.eq(self.rule),
                 column.neurons.eq(control),
-                column.bank.eq(self.bank),
                 column.read.eq(self.read),
                 self.spikes[number].eq(column.spikes),
                 self.sums[number].eq(column.sums),
@@ -155,7 +156,7 @@ class Team(wiring.Component):
             take=running & (pair == 0),
             pair=Mux(self.dump, self.dump_pair, pair),
             unit=Mux(self.dump, self.dump_unit, held["unit"]),
-            round=held["round"],
+            record=(self.record + held["round"])[: self.sizes.record],
             fresh=held["begins"] | self.sums_only,
             again=held["again"],
             place=self._place(held["unit"], pair),

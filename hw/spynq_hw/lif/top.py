@@ -163,7 +163,6 @@ class Lif(wiring.Component):
             prepare.taken.eq(sequencer.taken),
             sequencer.found.eq(prepare.found),
             sequencer.found_layer.eq(prepare.layer),
-            sequencer.found_bank.eq(prepare.bank),
             # A layer is worked out while the one before runs.
             sequencer.found_valid.eq(prepare.valid & (setup.done | (prepare.found != Found.LAYER))),
             weights.start.eq(sequencer.begin),
@@ -322,7 +321,7 @@ class Lif(wiring.Component):
                 team.start.eq(self._sequencer.go),
                 team.order.eq(Array(s.order for s in self._streams)[leader]),
                 team.lif_cycles.eq(layer.plan.lif_cycles),
-                team.bank.eq(self._sequencer.bank),
+                team.record.eq(layer.plan.record_round),
                 team.read.eq(drain.read),
                 team.dump.eq(drain.dump),
                 team.dump_unit.eq(drain.unit),
