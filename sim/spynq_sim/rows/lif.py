@@ -24,7 +24,11 @@ _LANES = 16
 
 def _note(job: Job, config: LifConfig, resident: bool = True) -> str:
     low, high = min(job.densities.values()), max(job.densities.values())
-    where = "weights on chip from the run before" if resident else "weights loaded on the way"
+    where = (
+        "weights and channel records on chip from the run before, no counters written"
+        if resident
+        else "weights loaded on the way"
+    )
     return (
         f"{config.columns} columns, device rtl, memory latency 20 cycles, {where}; densities of its maps "
         f"{low:.1%} to {high:.1%}; all maps equal to golden"
