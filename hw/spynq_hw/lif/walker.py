@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spynq.lif.params import LifConfig
+from spynq_hw.lif.records import drive
 from spynq_hw.lif.sizes import OUTPUTS, Sizes
 
 __all__ = ["Walker", "geometry", "known", "segment", "unit"]
@@ -158,7 +159,7 @@ class Walker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        sizes, plan, told = self.sizes, self.plan, self.units.payload
+        sizes, plan = self.sizes, self.plan
         self._unit = now = Signal(unit(sizes))
         following = Signal(unit(sizes))
         last_unit, begins, emits = Signal(), Signal(), Signal()
@@ -173,7 +174,6 @@ class Walker(wiring.Component):
             last_unit.eq(following.number >= plan.units),
             room.eq(~self.segments.valid | self.segments.ready),
             emits.eq(self.units.valid & self.units.ready),
-            told.round.eq(now.round),
             self._loads.eq(self.begun | (emits & last_of_group & ~last_unit)),
             self._next.eq(Mux(self.begun, self.first, following)),
         ]
@@ -192,14 +192,14 @@ class Walker(wiring.Component):
                 m.d.comb += [
                     self.units.valid.eq(room & over),
                     advance.eq(room & (~over | self.units.ready)),
-                    told.begins.eq(begins),
+                    self._told["begins"].eq(begins),
                 ]
                 with m.If(emits & (~last_of_group | last_unit)):
                     m.next = "UNITS"
                 with m.If(ends):
                     m.next = "IDLE"
             with m.State("UNITS"):
-                m.d.comb += [self.units.valid.eq(1), told.again.eq(1)]
+                m.d.comb += [self.units.valid.eq(1), self._told["again"].eq(1)]
                 with m.If(emits & last_of_group & ~last_unit & ~self.again):
                     m.next = "RUNS"
                 with m.If(ends):
@@ -210,7 +210,10 @@ class Walker(wiring.Component):
 
     def _groups(self, m: Module, emits: Signal, last_unit: Signal) -> tuple[Signal, Signal]:
         """Which step's unit comes next; gives whether it ends a group, and whether it ends all that began."""
-        told = self.units.payload
+        # What is told of a unit, all of it in one statement.
+        names = ("last", "begins", "again", "early", "slow", "open")
+        self._told = told = {name: Signal(name=f"told_{name}") for name in names}
+        drive(m, self.units.payload, round=self._unit.round, **told)
         # First step that has not ended, last one that has begun, and that of the unit.
         oldest, newest, now = (Signal(range(OUTPUTS), name=name) for name in ("oldest", "newest", "now"))
         last, more, ends = Signal(), Signal(), Signal()
@@ -222,10 +225,10 @@ class Walker(wiring.Component):
             last.eq(now == newest),
             more.eq(oldest != self.along),
             ends.eq(emits & last & last_unit & ~more),
-            told.last.eq(last_unit & ~told.early),
-            told.early.eq(now != oldest),
-            told.slow.eq(last & more & (newest - oldest < self.plan.few)),
-            told.open.eq(more),
+            told["last"].eq(last_unit & ~told["early"]),
+            told["early"].eq(now != oldest),
+            told["slow"].eq(last & more & (newest - oldest < self.plan.few)),
+            told["open"].eq(more),
         ]
         with m.If(ends):
             m.d.sync += [oldest.eq(0), newest.eq(0), now.eq(0)]
