@@ -273,7 +273,7 @@ class Image:
         """
         content = bytearray(self.content)
         rounds = {task.descriptor.params: task.plan.rounds for task in self.tasks[:-1]}
-        apart = int(sum(rounds.values()) <= self.config.record_rounds)
+        apart = int(self.config.holds_records(rounds.values()))
         for task in self.tasks:
             if resident and task.descriptor.weights:
                 marked = replace(task.descriptor, resident=1)

@@ -7,6 +7,7 @@ All addresses in a list are beats of 16 bytes from BASE, so that one binary imag
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from spynq.contract import Field, Kernel, Limit, Master, Register
@@ -197,6 +198,10 @@ class LifConfig:
     def record_rounds(self) -> int:
         """Rounds whose channel records a column holds: of two layers, or of many small ones."""
         return 2 << max((self.rounds - 1).bit_length(), 1)
+
+    def holds_records(self, rounds: Iterable[int]) -> bool:
+        """Whether the channel records of layers of so many rounds have places of their own in a column."""
+        return sum(rounds) <= self.record_rounds
 
     def has(self, feature: str) -> bool:
         """Whether the build has an entry of :data:`FEATURES`."""

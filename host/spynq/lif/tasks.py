@@ -96,11 +96,9 @@ def place_records(parts: Sequence[Prepared], config: LifConfig) -> None:
     while the other is loaded.
     """
     rounds = [part.plan.rounds for part in parts]
-    room = config.record_rounds
-    apart = [sum(rounds[:number]) for number in range(len(rounds))]
-    halves = [number % 2 * (room // 2) for number in range(len(rounds))]
-    for part, place in zip(parts, apart if sum(rounds) <= room else halves, strict=True):
-        part.plan.record_round = place
+    apart = config.holds_records(rounds)
+    for number, part in enumerate(parts):
+        part.plan.record_round = sum(rounds[:number]) if apart else number % 2 * (config.record_rounds // 2)
 
 
 def _fir(layer: Layer) -> bytes:

@@ -10,6 +10,9 @@ from spynq_hw.lif.sizes import OUTPUTS, Sizes
 
 __all__ = ["Walker", "geometry", "known", "segment", "unit"]
 
+_FLAGS = ("last", "begins", "again", "early", "slow", "open")
+"""What is told of a unit beside its round."""
+
 
 def geometry(sizes: Sizes) -> data.StructLayout:
     """What the walkers know of a layer: fields of the PLAN by their names, no wider than the build needs.
@@ -75,8 +78,7 @@ def known(sizes: Sizes) -> data.StructLayout:
     that one's. ``slow``: wait before the next unit, until this one's membranes can be read again.
     ``open``: steps that have begun already come next.
     """
-    flags = ("last", "begins", "again", "early", "slow", "open")
-    return data.StructLayout({"round": sizes.round, **dict.fromkeys(flags, 1)})
+    return data.StructLayout({"round": sizes.round, **dict.fromkeys(_FLAGS, 1)})
 
 
 def segment(sizes: Sizes) -> data.StructLayout:
@@ -211,8 +213,7 @@ class Walker(wiring.Component):
     def _groups(self, m: Module, emits: Signal, last_unit: Signal) -> tuple[Signal, Signal]:
         """Which step's unit comes next; gives whether it ends a group, and whether it ends all that began."""
         # What is told of a unit, all of it in one statement.
-        names = ("last", "begins", "again", "early", "slow", "open")
-        self._told = told = {name: Signal(name=f"told_{name}") for name in names}
+        self._told = told = {name: Signal(name=f"told_{name}") for name in _FLAGS}
         drive(m, self.units.payload, round=self._unit.round, **told)
         # First step that has not ended, last one that has begun, and that of the unit.
         oldest, newest, now = (Signal(range(OUTPUTS), name=name) for name in ("oldest", "newest", "now"))
