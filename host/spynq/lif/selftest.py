@@ -84,7 +84,12 @@ def untold(driver: Any, memory: Memory) -> Iterator[tuple[int, Mask]]:
         lanes[positions(d.c_out, plan.out_lanes)] = False
         words = np.tile(np.repeat(lanes, 4), d.h_out * d.w_out)
         for n in range(d.samples):
-            if d.output == Output.MEMBRANE:
-                yield base + 16 * (d.result + n * plan.out_sample), words
+            for t in _written(d):
+                yield base + 16 * (d.result + n * plan.out_sample + t * plan.out_step), words
             if not d.last:
                 yield base + 16 * (d.states + n * plan.state_sample), words
+
+
+def _written(d: Descriptor) -> range:
+    """Steps of a sample at which words with lanes that are no channel are written."""
+    return range({Output.SUMS: d.steps, Output.MEMBRANE: 1}.get(Output(d.output), 0))
