@@ -98,7 +98,14 @@ KERNEL = Kernel(
         Field("IN_TRIAL", 9, 1, "The run paused in the middle of a trial."),
     ),
     registers=(
-        Register("MODE", 0x80, "rw", "How trials are cut and scored.", width=8, fields=_MODE),
+        Register(
+            "MODE",
+            0x80,
+            "rw",
+            "How trials are cut and scored. DROP an open trial before this, or how it is cut below, changes.",
+            width=8,
+            fields=_MODE,
+        ),
         Register("EVENTS", 0x84, "rw", "Events of a frame, at least 1 (without MODE.TIME).", width=16),
         Register("FRAMES", 0x88, "rw", "Frames of a trial, 1 to CAP_FRAMES.", width=8),
         Register("FRAME_US", 0x8C, "rw", "Microseconds of a frame, at least 1 (with MODE.TIME).", width=31),
