@@ -31,7 +31,7 @@ def test_the_rival_s_spikes_and_additions_are_those_of_the_golden_model(seed: in
         done = driver.run(image, spikes)
     found = convolution(spikes, weights.astype(np.int8), neuron.theta.astype(np.int32), 3500, 2)
     want = image.maps["conv"].get(done.memory, 2)
-    assert 0.02 < want.mean() < 0.9
+    assert want.sum() > 20 and want.mean() < 0.9
     np.testing.assert_array_equal(found.spikes.transpose(0, 1, 4, 2, 3), want)
     assert found.operations == done.totals["sop"] and found.seconds > 0
 
