@@ -16,7 +16,7 @@ from spynq_hw.lif.widen import Widen
 
 __all__ = ["AHEAD", "Weights"]
 
-AHEAD = 4
+AHEAD = 8
 """Layers whose weights may be there and still needed."""
 _CHUNK = 32
 """Beats asked for at once, so that maps never wait long behind weights."""
