@@ -135,6 +135,7 @@ def test_bits_per_weight_are_the_papers_count(digits: DataSet) -> None:
     assert _method(_run(digits)).stored_bits() == pytest.approx(expected)
 
 
+@pytest.mark.full
 def test_binary_networks_stay_near_full_precision(digits: DataSet) -> None:
     """Mean within 5 points of full precision, and above 75, in 8 epochs.
 
