@@ -84,7 +84,7 @@ class Measured:
     Parameters
     ----------
     cycles : int
-        From start to done; with resident weights, of a run that writes no COUNTERS records.
+        From start to done, with a record of counters for every layer.
     sop : int
         Synaptic additions that happened.
     layers : tuple of (str, int)
@@ -282,18 +282,13 @@ def main() -> None:
 
 @cache
 def measure(job: Job, config: LifConfig, *, resident: bool = False) -> Measured:
-    """Cycles of a run; with ``resident``, of a later run whose weights are on chip already.
-
-    Records take a few cycles of their own, so that layers are then counted in a further run.
-    """
+    """Cycles of a run; with ``resident``, of a later run whose weights are on chip already."""
     image = assemble(job.network, config)
     golden = run_golden(image, job.values)
     with open_kernel("lif", "rtl", config) as driver:
         run = driver.run(image, job.values, timeout=_PATIENCE)
-        cycles = run.cycles
         if resident:
             assert image.resident, f"the weights of {job.network.name} do not all stay on chip"
-            cycles = driver.run(image, job.values, timeout=_PATIENCE, counters=False).cycles
             run = driver.run(image, job.values, timeout=_PATIENCE)
     for name, area in image.maps.items():
         if not np.array_equal(area.get(run.memory, 1), area.get(golden.memory, 1)):
@@ -302,7 +297,7 @@ def measure(job: Job, config: LifConfig, *, resident: bool = False) -> Measured:
         (task.layer, counters["cycles"]) for task, counters in zip(image.tasks, run.counters, strict=False)
     )
     sop = sum(counters["sop"] for counters in run.counters)
-    return Measured(cycles, sop, layers, tuple(roofline(image, run.memory)))
+    return Measured(run.cycles, sop, layers, tuple(roofline(image, run.memory)))
 
 
 if __name__ == "__main__":

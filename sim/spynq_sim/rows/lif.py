@@ -25,9 +25,7 @@ _LANES = 16
 def _note(job: Job, config: LifConfig, resident: bool = True) -> str:
     low, high = min(job.densities.values()), max(job.densities.values())
     where = (
-        "weights and channel records on chip from the run before, no counters written"
-        if resident
-        else "weights loaded on the way"
+        "weights and channel records on chip from the run before" if resident else "weights loaded on the way"
     )
     return (
         f"{config.columns} columns, device rtl, memory latency 20 cycles, {where}; densities of its maps "
