@@ -1,6 +1,6 @@
 """Weights on their way into the columns, layers ahead of the one that runs."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
+from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -166,7 +166,7 @@ class Weights(wiring.Component):
     def _send(self, m: Module) -> None:
         """Lane groups column by column, round by round; lanes that are no channel get 0."""
         plan, widen = self._plan, self._widen
-        tap, column, round_ = Signal(16), Signal(4), Signal(8)
+        tap, column, round_ = Signal(self.sizes.tap), Signal(4), Signal(self.sizes.round)
         # Channels that are left, less than none in lane groups behind the last one.
         first, left = Signal(self.sizes.tap), Signal(signed(18))
         end_tap, end_column = Signal(), Signal()
@@ -176,7 +176,7 @@ class Weights(wiring.Component):
             widen.taps.ready.eq(self.go),
             self.waits.eq(widen.taps.valid),
             widen.last.eq(end_tap),
-            end_tap.eq(tap == plan.taps - 1),
+            end_tap.eq(tap + 1 == plan.taps[: self.sizes.tap + 1]),
             end_column.eq(column == self.mask),
             self.column.eq(column),
             self.mask.eq((1 << plan.log2_h) - 1),
@@ -196,31 +196,29 @@ class Weights(wiring.Component):
             m.d.sync += left.eq(self._descriptor.c_out)
 
     def _account(self, m: Module, claim: Value, loaded: Value, free: Signal) -> None:
-        """Ranges of taps that are needed, oldest first; ``free``: the next layer's is none of them."""
-        ranges = Array(
-            Signal(data.StructLayout({"low": 17, "high": 17}), name=f"range{i}") for i in range(AHEAD)
-        )
-        count, ready = Signal(range(AHEAD + 1)), Signal(range(AHEAD + 1))
-        low, high = Signal(17), Signal(17)
+        """Ranges of taps that are needed, in a ring; ``free``: the next layer's is none of them."""
+        width = self.sizes.tap + 1
+        layout = data.StructLayout({"low": width, "high": width})
+        ranges = [Signal(layout, name=f"range{i}") for i in range(AHEAD)]
+        needed, oldest, place = Signal(AHEAD), Signal(range(AHEAD)), Signal(range(AHEAD))
+        ready = Signal(range(AHEAD + 1))
+        low, high = Signal(width), Signal(width)
         plan = self._plan
         barrier = self._descriptor.op == Op.BARRIER
         m.d.comb += [
             low.eq(plan.weight_base),
-            high.eq(Mux(barrier, low, plan.weight_base + self._size(m))),
+            high.eq(plan.weight_base + Mux(barrier, 0, plan.rounds * plan.taps)),
             self.present.eq(ready != 0),
         ]
-        meets = [(i < count) & (low < r.high) & (r.low < high) for i, r in enumerate(ranges)]
-        m.d.comb += free.eq((count != AHEAD) & (Cat(meets) == 0))
+        meets = [needed[i] & (low < r.high) & (r.low < high) for i, r in enumerate(ranges)]
+        m.d.comb += free.eq(~needed.bit_select(place, 1) & (Cat(meets) == 0))
         with m.If(self.ended):
-            m.d.sync += [ranges[i].eq(ranges[i + 1]) for i in range(AHEAD - 1)]
-        place = Signal(range(AHEAD))
-        m.d.comb += place.eq(count - self.ended)
+            m.d.sync += [needed.bit_select(oldest, 1).eq(0), oldest.eq(oldest + 1)]
         with m.If(claim):
-            m.d.sync += [ranges[place].low.eq(low), ranges[place].high.eq(high)]
-        m.d.sync += [count.eq(count + claim - self.ended), ready.eq(ready + loaded - self.begun)]
+            m.d.sync += [needed.bit_select(place, 1).eq(1), place.eq(place + 1)]
+            for i, r in enumerate(ranges):
+                with m.If(place == i):
+                    m.d.sync += [r.low.eq(low), r.high.eq(high)]
+        m.d.sync += ready.eq(ready + loaded - self.begun)
         with m.If(self.start):
-            m.d.sync += [count.eq(0), ready.eq(0)]
-
-    def _size(self, m: Module) -> Value:
-        """Taps of all rounds."""
-        return self._plan.rounds * self._plan.taps
+            m.d.sync += [needed.eq(0), oldest.eq(0), place.eq(0), ready.eq(0)]
