@@ -48,7 +48,7 @@ LEAN = LifConfig(
     tied=4,
     weights=4096,
     banks=1,
-    features=mask("gather", "slice", "planes", "counts", "membrane", "stream"),
+    features=mask("gather", "slice", "planes", "counts", "membrane", "stream", "static"),
 )
 """16 columns with what a trained feed-forward network of spikes needs, and a stream for every four."""
 DENSITY = 0.1

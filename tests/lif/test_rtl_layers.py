@@ -42,7 +42,7 @@ def build(columns: int, tied: int, *counts: int, full: bool = False, **others: i
 BUILDS = {
     "1 column": build(1, 1, 8, 3, 300),
     "4 columns": build(4, 1, 10, 4, 400),
-    "4 columns and no more than networks need": build(4, 4, 6, 0, 200, banks=1, features=LEAN.features),
+    "4 columns and no more than networks need": build(4, 4, 6, 2, 200, banks=1, features=LEAN.features),
     "4 columns in pairs": build(4, 2, 8, 3, 200),
     "16 columns in pairs": build(16, 2, 7, 2, 300, full=True),
     "16 columns": build(16, 1, 7, 2, 100, full=True),
