@@ -82,7 +82,8 @@ class Conventions:
             raise LifError(
                 "E06",
                 f"layer {layer!r}: the file does not say {name}, and a wrong one changes the network; give "
-                f"{name}={examples[name]}, or profile= one of {', '.join(PROFILES)}",
+                f"{name}={examples[name]}, or profile= one of {', '.join(PROFILES)}, or write {key!r} into "
+                "the metadata of the node",
             )
         self.chosen.setdefault(name, set()).add(f"{value} ({source})")
         return value
