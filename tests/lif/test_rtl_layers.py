@@ -43,7 +43,6 @@ BUILDS = {
     "1 column": build(1, 1, 8, 3, 300),
     "4 columns": build(4, 1, 10, 4, 400),
     "4 columns and no more than networks need": build(4, 4, 6, 2, 200, banks=1, features=LEAN.features),
-    "4 columns in pairs": build(4, 2, 8, 3, 200),
     "16 columns in pairs": build(16, 2, 7, 2, 300, full=True),
     "16 columns": build(16, 1, 7, 2, 100, full=True),
     "16 columns in fours": build(16, 4, 7, 2, 50, full=True),

@@ -109,6 +109,7 @@ def test_rate_coding_follows_the_pixels_and_alpha() -> None:
         encode(pixels, 4, "phase")
 
 
+@pytest.mark.full
 def test_memory_recovers_what_latency_coding_loses(digits: DataSet) -> None:
     """The paper's claim, and at least one point of it: L = 1 against L = T."""
     means = {}
