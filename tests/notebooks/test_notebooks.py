@@ -15,10 +15,13 @@ from nbclient import NotebookClient
 
 DRAWS = re.compile(r"\.plot\(|\bplots\.\w+\(|\bpictures\.\w+\(|\.raster\(|\bplt\.loglog\(")
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks" / "spynq_notebooks").glob("*.ipynb"))
+LONG = ("40_compare",)
+"""Those that take minutes where no model of the gateware is built yet."""
+RUN = [pytest.param(path, marks=[pytest.mark.full] * (path.stem in LONG)) for path in NOTEBOOKS]
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RUN, ids=[path.stem for path in NOTEBOOKS])
 def test_runs_to_its_end(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SPYNQ_DEVICE", raising=False)
     notebook = nbformat.read(path, as_version=4)

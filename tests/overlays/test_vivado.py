@@ -17,6 +17,7 @@ import pytest
 
 from spynq.kernels import get, kernels
 from spynq.lif.params import LifConfig
+from spynq.sgf.samples import SMALL
 from spynq_hw.export import ExportedKernel, export
 from spynq_overlays.boards import BOARDS
 from spynq_overlays.description import OverlayDescription, describe
@@ -26,7 +27,10 @@ from spynq_sim.vivado.rules import breaches, calls_of, commands_of, lines_of, ru
 
 pytestmark = pytest.mark.skipif(shutil.which("tclsh") is None, reason="tclsh is not installed (Debian: tcl)")
 
-BUILDS = {"lif": LifConfig(columns=1, dsp=False, weights=1024, banks=2, maps=64, units=64, rounds=8)}
+BUILDS: dict[str, Any] = {
+    "lif": LifConfig(columns=1, dsp=False, weights=1024, banks=2, maps=64, units=64, rounds=8),
+    "sgf": SMALL,
+}
 """In place of default builds: the scripts see ports and names, and 16 columns take a minute to write."""
 ran: set[tuple[str, int]] = set()
 """Lines of the scripts that some test of this file ran."""
