@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from spynq.kernels import get, kernels
-from spynq.lif.params import LifConfig
-from spynq.sgf.samples import SMALL
+from spynq.lif import generator
+from spynq.sgf import samples
 from spynq_hw.export import ExportedKernel, export
 from spynq_overlays.boards import BOARDS
 from spynq_overlays.description import OverlayDescription, describe
@@ -27,10 +27,7 @@ from spynq_sim.vivado.rules import breaches, calls_of, commands_of, lines_of, ru
 
 pytestmark = pytest.mark.skipif(shutil.which("tclsh") is None, reason="tclsh is not installed (Debian: tcl)")
 
-BUILDS: dict[str, Any] = {
-    "lif": LifConfig(columns=1, dsp=False, weights=1024, banks=2, maps=64, units=64, rounds=8),
-    "sgf": SMALL,
-}
+BUILDS: dict[str, Any] = {"lif": generator.SMALL, "sgf": samples.SMALL}
 """In place of default builds: the scripts see ports and names, and 16 columns take a minute to write."""
 ran: set[tuple[str, int]] = set()
 """Lines of the scripts that some test of this file ran."""

@@ -16,7 +16,10 @@ from spynq.lif.golden_gather import BOUND
 from spynq.lif.layers import Fir, Integers, Layer, MapShape, Network, Neuron
 from spynq.lif.params import FEATURES, LifConfig, mask
 
-__all__ = ["Case", "random_case", "random_cases"]
+__all__ = ["SMALL", "Case", "random_case", "random_cases"]
+
+SMALL = LifConfig(columns=1, dsp=False, weights=1024, banks=2, maps=64, units=64, rounds=8)
+"""A build with every feature that is soon made and soon full."""
 
 _CHANNELS = (1, 2, 3, 6, 11, 15, 16, 17, 31, 32, 33, 40, 47)
 _ALL = mask(*FEATURES)

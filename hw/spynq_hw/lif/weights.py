@@ -17,7 +17,7 @@ from spynq_hw.lif.widen import Widen
 __all__ = ["AHEAD", "Weights"]
 
 AHEAD = 8
-"""Layers whose weights may be there and still needed."""
+"""Layers whose weights may be there and still needed; a power of two, as they stand in a ring."""
 _CHUNK = 32
 """Beats asked for at once, so that maps never wait long behind weights."""
 
